@@ -1,0 +1,61 @@
+# `make book` and `make test` each set up .venv first: once, and again when requirements.txt changes.
+PYTHON ?= python3
+PIP_ARGS ?=
+BIN := .venv/bin
+READY := .venv/ready
+PORT ?= 8000
+WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+BUILD := $(BIN)/jupyter-book build . --toc book/_toc.yml -W -n --keep-going
+.DEFAULT_GOAL := help
+.PHONY: help book test lab serve notebooks exercises bench clean
+# jupyter-book calls sphinx, and the tests call both, by name
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:
+	@echo "make book       build the book into _build/html"
+	@echo "make test       run every test: package, notebooks, pages, exercises"
+	@echo "make lab        open JupyterLab on the exercises"
+	@echo "make serve      show the built book at http://localhost:$(PORT)"
+	@echo "make notebooks  run every notebook again and normalise what it wrote"
+	@echo "make exercises  make exercises/ from solutions/ again"
+	@echo "make bench      measure the speed on this machine, into benchmarks/results/"
+	@echo "make clean      remove what was built, the environment too"
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "This needs Python 3.11 or later. Name one: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv: about 3 GB, a few minutes, only this once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) -r requirements.txt
+	@touch $(READY)
+
+book: $(READY)
+	@$(BUILD) --quiet
+	@echo "The book is built. Open this file: $(CURDIR)/_build/html/index.html   (or: make serve)"
+
+test: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/codespell
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env README.md tests course_rnn book solutions exercises
+
+lab: $(READY)
+	@$(BIN)/jupyter lab exercises
+
+serve: book
+	@echo "http://localhost:$(PORT)   (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+notebooks: exercises
+	@$(BIN)/python -m course_rnn.notebooks
+	@echo "Every notebook was run. git diff shows what changed."
+
+exercises: $(READY)
+	@$(BIN)/python -m course_rnn.notebooks --exercises
+	@echo "exercises/ was made from solutions/ and run."
+
+bench: $(READY)
+	@$(BIN)/course-rnn bench cpu
+
+clean:
+	@rm -rf _build .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

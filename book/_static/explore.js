@@ -1,0 +1,22 @@
+// Moves the sliders of course_rnn.explore on the built page: picks the picture that belongs to the values set.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const figure of document.querySelectorAll("figure.explore")) {
+    const { frames, order } = JSON.parse(figure.querySelector("script").textContent);
+    const image = figure.querySelector("img");
+    const sliders = [...figure.querySelectorAll("input")];
+    const labels = sliders.map((slider) => JSON.parse(slider.dataset.labels));
+    const show = () => {
+      let index = 0;
+      sliders.forEach((slider, i) => {
+        const label = labels[i][slider.valueAsNumber];
+        index = index * labels[i].length + slider.valueAsNumber;
+        slider.nextElementSibling.textContent = label;
+        slider.setAttribute("aria-valuetext", label);
+      });
+      image.src = frames[order[index]].src;
+      image.alt = frames[order[index]].alt;
+    };
+    sliders.forEach((slider) => slider.addEventListener("input", show));
+    show(); // a browser may restore an earlier position on reload
+  }
+});

@@ -1,0 +1,22 @@
+"""Settings of every test run, also of `pytest --nbval book/02_simple_rnn.ipynb` alone."""
+
+import os
+
+import pytest
+
+from course_rnn.notebooks import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)  # before NumPy and torch are imported, and inherited by the kernels
+
+pytest_plugins = ["nbval_tolerance", "pytester"]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where COURSE_RNN_NO_SKIPS is set, as in CI, nothing may be skipped but for want of a GPU."""
+    report = (yield).get_result()
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("COURSE_RNN_NO_SKIPS"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "GPU" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped where nothing may be skipped: {reason}"

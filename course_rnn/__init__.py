@@ -1,0 +1,19 @@
+"""A course on recurrent neural networks, as a package.
+
+======================  =====================================================================
+course_rnn.numpy        the reference: every model with its gradients written by hand
+course_rnn.torch        the same names on torch tensors, drop-in for torch.nn
+course_rnn.data         real and generated sequences
+course_rnn.diagrams     box-and-arrow diagrams, drawn from nodes and edges
+course_rnn.plot         the house style and the figures that recur
+course_rnn.explore      sliders: live in a notebook, static on a page
+course_rnn.questions    the exercises: check, hint, solution, progress
+course_rnn.notebooks    run and normalise a notebook; make an exercise from a solution
+======================  =====================================================================
+
+In notebooks: ``import course_rnn.numpy as rnp`` and ``import course_rnn.torch as rt``.
+"""
+
+from importlib.metadata import version
+
+__version__ = version("course-rnn")

@@ -1,0 +1,135 @@
+"""Run and normalise notebooks; make an exercise from a solution.
+
+``python -m course_rnn.notebooks``                         runs every notebook of the course
+``python -m course_rnn.notebooks book/02_simple_rnn.ipynb``  runs one
+``python -m course_rnn.notebooks --exercises``             regenerates exercises/ from solutions/, then runs them
+
+A run starts a fresh kernel with one BLAS thread, so that sums have one order, and what it writes depends on nothing
+but the cells: run twice, the file does not change by a byte.
+"""
+
+import argparse
+import itertools
+import os
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+FOLDERS = ("book", "solutions", "exercises")
+STUB = "raise NotImplementedError  # your code here"
+DIAGRAM = "Diagram: "  # how the text form of course_rnn.diagrams.Diagram begins
+WIDGET = "application/vnd.jupyter.widget-view+json"
+#: What a kernel of ours always runs under, here and in the tests.
+ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",  # a progress bar never looks the same twice
+    "COURSE_RNN_PROGRESS": "",  # a run of ours neither reads nor changes a learner's progress
+}
+
+
+def run(path):
+    """Execute the notebook at `path` from a fresh kernel in its own folder, normalise it and write it back.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        A cell failed that does not carry the tag ``raises-exception``; the file is left as it was.
+    """
+    from nbclient import NotebookClient
+
+    path = Path(path)
+    notebook = nbformat.read(path, as_version=4)
+    os.environ.update(ENVIRONMENT)
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    write(normalise(notebook), path)
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Take out of a notebook what differs from run to run: kernel versions, widget state, random widget names."""
+    notebook.metadata = NotebookNode(
+        {
+            key: value
+            for key, value in notebook.metadata.items()
+            if key not in ("widgets", "language_info", "kernelspec")
+        }
+        | {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    widgets = itertools.count(1)
+    for cell in notebook.cells:
+        for data in (output.data for output in cell.get("outputs", []) if "data" in output):
+            if WIDGET in data:
+                data[WIDGET]["model_id"] = f"widget-{next(widgets)}"
+            if data.get("text/plain", "").startswith(DIAGRAM):  # a diagram knows its own alt text
+                cell.metadata.setdefault("mystnb", {})["image"] = {"alt": data["text/plain"].removeprefix(DIAGRAM)}
+    return notebook
+
+
+def write(notebook: NotebookNode, path):
+    """Write the notebook as valid nbformat 4 with one trailing newline."""
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def make_exercise(solution: NotebookNode) -> NotebookNode:
+    """The exercise of a solution: each marked solution becomes a stub, outputs are cleared, ids and texts stay.
+
+    The marks are nbgrader's, ``### BEGIN SOLUTION`` to ``### END SOLUTION``.
+    A cell tagged ``solution-only`` is left out, and the title "Solutions: ..." becomes "Exercises: ...".
+
+    Raises
+    ------
+    RuntimeError
+        A mark is opened and not closed.
+    """
+    from nbgrader.preprocessors import ClearOutput, ClearSolutions
+
+    exercise = nbformat.from_dict(solution)
+    exercise.cells = [cell for cell in exercise.cells if "solution-only" not in cell.metadata.get("tags", [])]
+    clear = ClearSolutions(enforce_metadata=False, code_stub={"python": STUB})
+    exercise, _ = clear.preprocess(exercise, {})
+    exercise, _ = ClearOutput().preprocess(exercise, {})
+    exercise.cells[0].source = exercise.cells[0].source.replace("# Solutions:", "# Exercises:", 1)
+    return exercise
+
+
+def regenerate(solutions=Path("solutions"), exercises=Path("exercises")):
+    """Write an exercise for every solution and run both; returns the paths of the exercises."""
+    paths = []
+    for source in sorted(Path(solutions).glob("*.ipynb")):
+        path = Path(exercises) / source.name
+        write(make_exercise(nbformat.read(source, as_version=4)), path)
+        paths.append(path)
+    return paths
+
+
+def main(arguments=None):
+    """The command line: run the notebooks named, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m course_rnn.notebooks", description=main.__doc__)
+    parser.add_argument(
+        "paths", nargs="*", type=Path, help="notebooks to run (default: all of book/, solutions/, exercises/)"
+    )
+    parser.add_argument(
+        "--exercises", action="store_true", help="first regenerate exercises/ from solutions/, and run only those"
+    )
+    options = parser.parse_args(arguments)
+    paths = regenerate() if options.exercises else options.paths
+    for path in tqdm(paths or [p for folder in FOLDERS for p in sorted(Path(folder).glob("*.ipynb"))], unit="notebook"):
+        run(path)
+
+
+if __name__ == "__main__":
+    main()

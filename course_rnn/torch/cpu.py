@@ -1,0 +1,183 @@
+"""The two time loops for a CPU: a few torch operations a step, on memory that is there before the loop starts.
+
+A step forward is what the equations of the cell say. A step backward multiplies dh by factors that do not depend on
+dh, so these are computed for many steps at once. "Many" is a piece of the batch whose gates fit into the cache.
+Sequences of several lengths, longest first, are a staircase of rectangular pieces, so padding costs nothing.
+"""
+
+import torch
+
+PIECE = 2**20  # bytes of gates
+
+
+def forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh):
+    """Fill gates, extra and y; return h_n and c_n. See fused.py."""
+    h_n, c_n = h_0.clone(), None if c_0 is None else c_0.clone()
+    for k, weight_hh in enumerate(weights_hh):
+        in_time = descending if k else ascending
+        for time, rows in in_time(*pieces(gates, lengths)):
+            here = [None if t is None else t[time, rows, k] for t in (gates, extra, y)]
+            state = [None if s is None else s[k, rows] for s in (h_n, c_n)]
+            FORWARD[cell](in_time, *here, *state, weight_hh, biases_hh[k])
+    return h_n, c_n
+
+
+def backward(cell, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights_hh):
+    """Yield (direction, where, d, h_before) for one piece after the other. See fused.py."""
+    for k, weight_hh in enumerate(weights_hh):
+        in_time = ascending if k else descending
+        for time, rows in in_time(*pieces(gates, lengths)):
+            here = [None if t is None else t[time, rows, k] for t in (gates, extra, y, dy)]
+            h_before = before(y, h_0, lengths, time, rows, k)
+            c_before = None if c_0 is None else before(extra, c_0, lengths, time, rows, k)
+            state = [None if s is None else s[k, rows] for s in (dh, dc)]
+            yield k, (time, rows), BACKWARD[cell](in_time, *here, h_before, c_before, *state, weight_hh), h_before
+
+
+def ascending(*tensors):
+    return zip(*tensors, strict=True)
+
+
+def descending(*tensors):
+    return zip(*(reversed(tuple(t)) for t in tensors), strict=True)
+
+
+def pieces(gates, lengths):
+    """Cut the batch into rectangles: a list of times and a list of rows, both of slices."""
+    T, B, _, width = gates.shape
+    steps = max(1, PIECE // (max(1, B) * width * gates.element_size()))
+    times, rows, start = [], [], 0
+    lengths = [T] * B if lengths is None else lengths.tolist()
+    for stop in sorted(set(lengths)):
+        for t in range(start, stop, steps):
+            times.append(slice(t, min(t + steps, stop)))
+            rows.append(slice(0, sum(length >= stop for length in lengths)))
+        start = stop
+    return times, rows
+
+
+def before(y, first, lengths, time, rows, k):
+    """What each step of a piece started from: the outputs of its neighbours in time, and `first` where it has none."""
+    y, first = y[:, rows, k], first[k, rows]
+    if k == 0:
+        edge = y[time.start - 1] if time.start else first
+        return torch.cat((edge[None], y[time.start : time.stop - 1]))
+    edge = first if time.stop == len(y) else y[time.stop]
+    if lengths is not None:
+        edge = torch.where(lengths[rows, None] > time.stop, edge, first)
+    return torch.cat((y[time.start + 1 : time.stop], edge[None]))
+
+
+# Each forward below overwrites the pre-activations with the gates, and the state with the one after its last step.
+# Each backward overwrites dh and dc, and returns the gradients of the pre-activations.
+
+
+def rnn_forward(activate):
+    def forward(in_time, gates, extra, y, h_n, c_n, weight_hh, bias_hh):
+        h = h_n
+        for (a,) in in_time(y):
+            h = activate(a.addmm_(h, weight_hh.T))
+        h_n.copy_(h)
+
+    return forward
+
+
+def rnn_backward(derivative):
+    def backward(in_time, gates, extra, y, dy, h_before, c_before, dh, dc, weight_hh):
+        d = derivative(y)
+        for d_t, dy_t in in_time(d, dy):
+            dh += dy_t
+            d_t *= dh
+            torch.mm(d_t, weight_hh, out=dh)
+        return d
+
+    return backward
+
+
+def lstm_forward(in_time, gates, c_all, y, h_n, c_n, weight_hh, bias_hh):
+    h, c = h_n, c_n
+    parts = gates.unflatten(-1, (4, -1)).unbind(-2)
+    for a, i, f, g, o, c_t, y_t in in_time(gates, *parts, c_all, y):
+        a.addmm_(h, weight_hh.T)
+        i.sigmoid_(), f.sigmoid_(), g.tanh_(), o.sigmoid_()
+        c = torch.mul(f, c, out=c_t).addcmul_(i, g)
+        h = torch.mul(o, c.tanh(), out=y_t)
+    h_n.copy_(h), c_n.copy_(c)
+
+
+def lstm_backward(in_time, gates, c_all, y, dy, h_before, c_before, dh, dc, weight_hh):
+    i, f, g, o = gates.chunk(4, dim=-1)
+    tanh_c = c_all.tanh()
+    d = torch.cat((g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)), dim=-1)
+    d_c, d_o = d.unflatten(-1, (4, -1)).split((3, 1), dim=-2)
+    for d_t, dc_t, do_t, dh_to_dc, f_t, dy_t in in_time(d, d_c, d_o, o * (1 - tanh_c * tanh_c), f, dy):
+        dh += dy_t
+        dc.addcmul_(dh, dh_to_dc)
+        dc_t *= dc[:, None]
+        do_t *= dh[:, None]
+        dc *= f_t
+        torch.mm(d_t, weight_hh, out=dh)
+    return d
+
+
+def gru_forward(in_time, gates, q_all, y, h_n, c_n, weight_hh, bias_hh):
+    h, H = h_n, h_n.shape[-1]
+    b_n = h.new_zeros(H) if bias_hh is None else bias_hh[2 * H :]
+    parts = gates[..., : 2 * H], *gates.chunk(3, dim=-1)
+    for rz, r, z, n, q, y_t in in_time(*parts, q_all, y):
+        rz.addmm_(h, weight_hh[: 2 * H].T).sigmoid_()
+        torch.addmm(b_n, h, weight_hh[2 * H :].T, out=q)
+        n.addcmul_(r, q).tanh_()
+        h = torch.lerp(n, h, z, out=y_t)
+    h_n.copy_(h)
+
+
+def gru_backward(in_time, gates, q_all, y, dy, h_before, c_before, dh, dc, weight_hh):
+    r, z, n = gates.chunk(3, dim=-1)
+    H = r.shape[-1]
+    dn = (1 - z) * (1 - n * n)
+    d = torch.cat((dn * q_all * r * (1 - r), (h_before - n) * z * (1 - z), dn, dn * r), dim=-1)
+    for d_t, rz, q, z_t, dy_t in in_time(d.unflatten(-1, (4, -1)), d[..., : 2 * H], d[..., 3 * H :], z, dy):
+        dh += dy_t
+        d_t *= dh[:, None]
+        dh.mul_(z_t).addmm_(rz, weight_hh[: 2 * H]).addmm_(q, weight_hh[2 * H :])
+    return d
+
+
+def gru_reset_before_forward(in_time, gates, extra, y, h_n, c_n, weight_hh, bias_hh):
+    h, H = h_n, h_n.shape[-1]
+    for rz, r, z, n, y_t in in_time(gates[..., : 2 * H], *gates.chunk(3, dim=-1), y):
+        rz.addmm_(h, weight_hh[: 2 * H].T).sigmoid_()
+        n.addmm_(r * h, weight_hh[2 * H :].T).tanh_()
+        h = torch.lerp(n, h, z, out=y_t)
+    h_n.copy_(h)
+
+
+def gru_reset_before_backward(in_time, gates, extra, y, dy, h_before, c_before, dh, dc, weight_hh):
+    r, z, n = gates.chunk(3, dim=-1)
+    H = r.shape[-1]
+    d = torch.cat((h_before * r * (1 - r), (h_before - n) * z * (1 - z), (1 - z) * (1 - n * n)), dim=-1)
+    for rz, dr, dz, dn, r_t, z_t, dy_t in in_time(d[..., : 2 * H], *d.chunk(3, dim=-1), r, z, dy):
+        dh += dy_t
+        dz *= dh
+        dn *= dh
+        drh = dn @ weight_hh[2 * H :]  # the gradient of r ⊙ h
+        dr *= drh
+        dh.mul_(z_t).addcmul_(drh, r_t).addmm_(rz, weight_hh[: 2 * H])
+    return d
+
+
+FORWARD = {
+    "RNN_TANH": rnn_forward(torch.tanh_),
+    "RNN_RELU": rnn_forward(torch.relu_),
+    "LSTM": lstm_forward,
+    "GRU": gru_forward,
+    "GRU_RESET_BEFORE": gru_reset_before_forward,
+}
+BACKWARD = {
+    "RNN_TANH": rnn_backward(lambda y: 1 - y * y),
+    "RNN_RELU": rnn_backward(lambda y: (y > 0).to(y.dtype)),
+    "LSTM": lstm_backward,
+    "GRU": gru_backward,
+    "GRU_RESET_BEFORE": gru_reset_before_backward,
+}

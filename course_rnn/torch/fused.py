@@ -1,0 +1,116 @@
+"""One layer as one node of the autograd graph: all that does not have to wait for the step before.
+
+Forward, W_ih x_t + b is one product for all steps; then a time loop turns these pre-activations into gates and outputs.
+Backward, a time loop turns the gradients of the outputs into `d`, the gradients of the pre-activations; then
+
+    dx = d W_ih,   dW_ih = dᵀ x,   dW_hh = dᵀ h_before,   db = Σ d
+
+are again one product each. The two time loops need W_hh only. They are written twice, with the same names: in cpu.py
+for a CPU and in kernels.py for a GPU. Such an engine has
+
+    forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh) -> h_n, c_n
+        fills gates, extra and y;
+    backward(cell, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights_hh) -> (direction, where, d, h_before), ...
+        yields d for one part of the batch after the other, and turns dh and dc, the gradients of h_n and c_n, into
+        those of h_0 and c_0, in place.
+
+`gates` (T, B, directions, G·H) holds the pre-activations and then, in their place, the gates; the one gate of a simple
+RNN is its output. `extra` (T, B, directions, H) holds the cell states of an LSTM, or q = W_hn h + b_hn of a GRU, whose
+gradient is the fourth part of `d`. With lengths, the rows of the batch come longest first.
+"""
+
+import torch
+from torch.nn.functional import linear
+
+from course_rnn.torch import loop
+
+
+def layer(engine):
+    """Return the twin of `loop.layer` whose time loops run in `engine`."""
+
+    def fused_layer(cell, x, state, weights, lengths=None):
+        h_0, c_0 = (s.contiguous() for s in state) if cell == "LSTM" else (state[0].contiguous(), None)
+        flat = (w for of_direction in weights for w in of_direction)
+        y, h_n, c_n = Layer.apply(engine, cell, lengths, x.contiguous(), h_0, c_0, *flat)
+        return y, (h_n,) if c_n is None else (h_n, c_n)
+
+    return fused_layer
+
+
+class Layer(torch.autograd.Function):
+    """``apply(engine, cell, lengths, x, h_0, c_0, *weights) -> y, h_n, c_n``, with shapes as in `loop.layer`.
+
+    `weights` are four tensors a direction; c_0 and c_n are None unless the cell is an LSTM.
+    """
+
+    @staticmethod
+    def forward(ctx, engine, cell, lengths, x, h_0, c_0, *weights):
+        (T, B, _), (directions, _, H) = x.shape, h_0.shape
+        weights_ih, weights_hh, biases_ih, biases_hh = (weights[i::4] for i in range(4))
+        bias = None
+        if biases_ih[0] is not None:
+            bias, early = torch.stack(biases_ih), slice(0, 2 * H if cell == "GRU" else None)
+            bias[:, early] += torch.stack(biases_hh)[:, early]  # all but the GRU's b_hn, which is inside q
+            bias = bias.flatten()
+        gates = linear(x, torch.cat(weights_ih), bias).view(T, B, directions, -1)
+        new = x.new_empty if lengths is None else x.new_zeros  # y is 0 where a sequence has no step
+        y = gates if cell.startswith("RNN") else new(T, B, directions, H)
+        if y is gates and lengths is not None:
+            y[torch.arange(T, device=x.device)[:, None] >= lengths] = 0
+        extra = torch.empty_like(y) if cell in ("LSTM", "GRU") else None
+        h_n, c_n = engine.forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh)
+        ctx.engine, ctx.cell = engine, cell
+        ctx.save_for_backward(lengths, x, h_0, c_0, gates, extra, y, *weights)
+        return y.view(T, B, -1), h_n, c_n
+
+    @staticmethod
+    def backward(ctx, dy, dh_n, dc_n):
+        lengths, x, h_0, c_0, gates, extra, y, *weights = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph=True: this backward pass is itself to be differentiated
+            return None, None, None, *_through_the_loop(ctx, lengths, (x, h_0, c_0, *weights), (dy, dh_n, dc_n))
+        dx = torch.zeros_like(x) if ctx.needs_input_grad[3] else None
+        dh, dc = dh_n.clone(), None if c_0 is None else dc_n.clone()
+        dweights = [None if w is None else torch.zeros_like(w) for w in weights]
+        for k, where, d, h_before in ctx.engine.backward(
+            ctx.cell, lengths, gates, extra, y, h_0, c_0, dy.view(y.shape), dh, dc, weights[1::4]
+        ):
+            dweight_ih, dweight_hh, dbias_ih, dbias_hh = dweights[4 * k : 4 * k + 4]
+            d_ih = d[..., : len(dweight_ih)].flatten(0, 1)
+            dweight_ih.addmm_(d_ih.T, x[where].flatten(0, 1))
+            if dx is not None:
+                dx[where] += (d_ih @ weights[4 * k]).view(dx[where].shape)
+            for rows, d_hh, operand in _recurrent_products(ctx.cell, d, h_before, gates[where][:, :, k]):
+                dweight_hh[rows].addmm_(d_hh.flatten(0, 1).T, operand.flatten(0, 1))
+                if dbias_hh is not None:
+                    dbias_hh[rows] += d_hh.sum((0, 1))
+            if dbias_ih is not None:
+                dbias_ih += d_ih.sum(0)
+        return None, None, None, dx, dh, dc, *dweights
+
+
+def _recurrent_products(cell, d, h_before, gates):
+    """Yield which rows of W_hh are multiplied with what, and the gradient of their product."""
+    H = h_before.shape[-1]
+    if cell == "GRU":
+        yield slice(0, 2 * H), d[..., : 2 * H], h_before
+        yield slice(2 * H, None), d[..., 3 * H :], h_before
+    elif cell == "GRU_RESET_BEFORE":
+        yield slice(0, 2 * H), d[..., : 2 * H], h_before
+        yield slice(2 * H, None), d[..., 2 * H :], gates[..., :H] * h_before
+    else:
+        yield slice(None), d, h_before
+
+
+def _through_the_loop(ctx, lengths, inputs, grads):
+    """Gradients of `inputs` that have gradients themselves: run the plain loop and let autograd do the rest."""
+    inputs = [None if i is None else i.view_as(i) for i in inputs]  # apart, even where one was computed from another
+    x, h_0, c_0, *weights = inputs
+    state = (h_0,) if c_0 is None else (h_0, c_0)
+    weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
+    y, state = loop.layer(ctx.cell, x, state, weights, lengths)
+    wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
+    found = torch.autograd.grad(
+        (y, *state), [inputs[i] for i in wanted], grads[: 1 + len(state)], create_graph=True, allow_unused=True
+    )
+    found = dict(zip(wanted, found, strict=True))
+    return [found.get(i) for i in range(len(inputs))]

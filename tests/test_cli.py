@@ -1,0 +1,34 @@
+"""The command line says what it can do and what is wrong."""
+
+import pytest
+from click.testing import CliRunner
+
+from course_rnn import __version__, cli
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(cli.main, arguments)
+
+
+def test_help_and_version(run):
+    assert "bench" in run("--help").output
+    assert __version__ in run("--version").output
+
+
+def test_bench_runs_the_named_file(run, tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "cpu.py").write_text("if __name__ == '__main__': print('measured')")
+    assert run("bench", "cpu").output == "measured\n"
+
+
+def test_an_unknown_benchmark_names_the_known_ones(run, tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "cpu.py").touch()
+    result = run("bench", "abacus")
+    assert result.exit_code == 2 and "There are: cpu" in result.output
+
+
+def test_bench_outside_the_repository_says_so(run):
+    assert "is this the repository?" in run("bench", "cpu").output
