@@ -142,7 +142,7 @@ def gru_cell(*, reset_after: bool = True) -> Diagram:
     d.circle("add_n", 6.5, middle, "$+$")
     d.box("w_in", 6.5, gates, "$W_{in}$", h=0.8)
     d.box("n", 8.0, middle, "tanh", "state", h=0.8)
-    d.box("one_minus", 8.0, upper, "$1-$", h=0.8)
+    d.box("one_minus", 8.0, upper, "$1-z_t$", h=0.8)
     d.circle("write", 9.6, upper, r"$\times$")
     d.circle("add", 9.6, top, "$+$")
     d.box("h_next", 11.4, top, "$h_t$", "state")

@@ -240,19 +240,16 @@ def word_order(
         "Their bags of words are "
         "equal, but read word by word from left to right they end in two different states."
     )
-    width = max(measure(word, SIZE_WORD)[0] for word in (*first, *second)) + 0.5
+    width = max(measure(word, SMALL)[0] for word in (*first, *second)) + 0.5
     pitch = width + 0.75
     for name, words, y in (("first", first, 0.0), ("second", second, -2.4)):
         for t, word in enumerate(words, 1):
-            d.box(f"{name}{t}", pitch * t, y, word, "input", w=width, size=SIZE_WORD)
+            d.box(f"{name}{t}", pitch * t, y, word, "input", w=width, size=SMALL)
         d.box(f"{name}_h", pitch * (n + 1) + 0.2, y, f"$h_{{{n}}}$" if name == "first" else f"$h'_{{{n}}}$", "state")
         d.path(" ".join([*(f"{name}{t}" for t in range(1, n + 1)), f"{name}_h"]))
     d.text(pitch * (n + 1) / 2, -1.2, f"the same bag of words: {', '.join(sorted(second, key=str.lower))}")
     d.text(pitch * (n + 1) + 0.2, -1.2, r"$\neq$", size=22)
     return d
-
-
-SIZE_WORD = SMALL + 0.5
 
 
 def _dog(d: Diagram, x, y, s=1.0) -> None:
@@ -368,20 +365,20 @@ def windowing(
         f"{count(size, 'token')}, each one place further to the right"
         + (f"; the first {rows} are drawn" if rows < total else "")
         + f". The same model f sees each window alone and is to predict {what}."
-        + (f" The sequence is padded on the left with {size} signs #." if next_token else "")
+        + (f" The sequence is padded on the left with {count(size, 'sign')} #." if next_token else "")
     )
-    width = max(0.62, *(measure(token, SIZE_WORD)[0] + 0.35 for token in printed))
+    width = max(0.62, *(measure(token, SMALL)[0] + 0.35 for token in printed))
     x_f = width * columns + 0.9
     for j in range(1, rows + 1):
         y = -1.15 * j
         for k in range(j - 1, j - 1 + size):
             last = k == j - 2 + size
             name = f"w{j}" if last else f"w{j}_{k - j + 2}"
-            d.box(name, width * k, y, printed[k], "input", w=width, h=0.8, size=SIZE_WORD)
+            d.box(name, width * k, y, printed[k], "input", w=width, h=0.8, size=SMALL)
         d.box(f"f{j}", x_f, y, "$f$", w=0.9, h=0.8)
         d.box(f"p{j}", x_f + 2.1, y, rf"$\hat{{y}}_{{{j}}}$", "output", w=0.9, h=0.8)
         target = printed[j - 1 + size] if next_token else label
-        d.box(f"y{j}", x_f + 4.3, y, target, w=max(0.9, measure(target, SIZE_WORD)[0] + 0.35), h=0.8, size=SIZE_WORD)
+        d.box(f"y{j}", x_f + 4.3, y, target, w=max(0.9, measure(target, SMALL)[0] + 0.35), h=0.8, size=SMALL)
         d.path(f"w{j} f{j} p{j}")
         d.arrow(f"y{j}", f"p{j}", style="--", role="gradient")
     for x, word in (

@@ -3,21 +3,20 @@
 from course_rnn.diagrams.draw import Diagram, at_least, count, sym
 
 PITCH, LEVEL = 2.1, 1.8  # units between two time steps and between two rows
-THROUGH = ("$U$", "$W$")  # what an input and the state before go through
 
 
-def chain(d: Diagram, steps, x=0.0, y=LEVEL, *, inputs=True, through=THROUGH, outputs=None, side=None) -> None:
+def chain(d: Diagram, steps, x=0.0, *, inputs=True, through=("$U$", "$W$"), outputs=None, side=None) -> None:
     """Add x_1..x_T, the states h_0..h_T above them, the arrows between them and, if asked for, the outputs."""
-    d.box("h0", x - PITCH, y, "$h_0$", "state")
+    d.box("h0", x - PITCH, LEVEL, "$h_0$", "state")
     for t in range(1, steps + 1):
         at = x + PITCH * (t - 1)
-        d.box(f"h{t}", at, y, sym("h", t), "state")
+        d.box(f"h{t}", at, LEVEL, sym("h", t), "state")
         if inputs:
-            d.box(f"x{t}", at, y - LEVEL, sym("x", t), "input")
+            d.box(f"x{t}", at, 0, sym("x", t), "input")
             d.arrow(f"x{t}", f"h{t}", through[0])
         d.arrow(f"h{t - 1}", f"h{t}", through[1], side=side)
         if outputs:
-            d.box(f"o{t}", at, y + LEVEL, sym("o", t), "output")
+            d.box(f"o{t}", at, 2 * LEVEL, sym("o", t), "output")
             d.arrow(f"h{t}", f"o{t}", outputs)
 
 

@@ -4,24 +4,24 @@ from course_rnn.diagrams.draw import SMALL, Diagram, at_least, count, sym
 from course_rnn.diagrams.recurrent import LEVEL, PITCH, chain
 
 
-def _module(d: Diagram, t, x, y=LEVEL, *, inputs=True, outputs=False) -> None:
+def _module(d: Diagram, t, x, *, inputs=True, outputs=False) -> None:
     """One copy of f_theta with its input below and its output above."""
-    d.box(f"f{t}", x, y, "$f_\\theta$")
+    d.box(f"f{t}", x, LEVEL, r"$f_\theta$")
     if inputs:
-        d.box(f"x{t}", x, y - LEVEL, sym("x", t), "input")
+        d.box(f"x{t}", x, 0, sym("x", t), "input")
         d.arrow(f"x{t}", f"f{t}")
     if outputs:
-        d.box(f"y{t}", x, y + LEVEL, sym("y", t), "output")
+        d.box(f"y{t}", x, 2 * LEVEL, sym("y", t), "output")
         d.arrow(f"f{t}", f"y{t}")
 
 
-def _modules(d: Diagram, steps, x=0.0, y=LEVEL, *, outputs=False) -> None:
+def _modules(d: Diagram, steps, x=0.0, *, outputs=False) -> None:
     """h_0 -> f -> h_1 -> f -> ... -> h_T; the states stand over the arrows."""
-    d.box("h0", x - PITCH, y, "$h_0$", "state")
+    d.box("h0", x - PITCH, LEVEL, "$h_0$", "state")
     for t in range(1, steps + 1):
-        _module(d, t, x + PITCH * (t - 1), y, outputs=outputs)
+        _module(d, t, x + PITCH * (t - 1), outputs=outputs)
         d.arrow("h0" if t == 1 else f"f{t - 1}", f"f{t}", "" if t == 1 else sym("h", t - 1))
-    d.box(f"h{steps}", x + PITCH * steps, y, sym("h", steps), "state")
+    d.box(f"h{steps}", x + PITCH * steps, LEVEL, sym("h", steps), "state")
     d.arrow(f"f{steps}", f"h{steps}")
 
 
