@@ -2,11 +2,15 @@
 
 import os
 
+import hypothesis
 import pytest
 
 from course_rnn.notebooks import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)  # before NumPy and torch are imported, and inherited by the kernels
+
+hypothesis.settings.register_profile("course", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("course")
 
 pytest_plugins = ["nbval_tolerance", "pytester"]
 

@@ -262,8 +262,8 @@ def _sentences():
     root = Path(find_spec("matplotlib").origin).parent
     topic_of = {}
     for topic, path in sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py")):
-        if topic.startswith("tests/") or "/tests/" in topic:
-            continue
+        if topic.startswith("tests/"):
+            continue  # not every installation has them
         for docstring in _docstrings(ast.parse(path.read_text(encoding="utf-8"))):
             for paragraph in _paragraphs(docstring):
                 for sentence in re.split(r"(?<=\.)\s+(?=[A-Z])", paragraph):
