@@ -11,6 +11,7 @@ has ended is no longer touched, and a reversed sequence begins at its own end.
 
 import numpy as np
 
+from course_rnn.numpy._check import check_array, check_lengths, check_sequences, check_sizes, check_state
 from course_rnn.numpy.cells import NONLINEARITIES
 from course_rnn.numpy.nn import Module
 
@@ -56,19 +57,22 @@ class _Schedule:
 class _Recurrent(Module):
     """What all layers share: parameters, packing, depth and direction. A cell adds its scan over time."""
 
-    states = 1
+    states = ("h",)  # what is carried from step to step
     half = (1,)  # for each gate, the factor inside its tanh: σ(a) = ½ tanh(½ a) + ½
     outside = (1,)  # for each gate, 1 if its recurrent bias may be added to the inputs
 
     def __init__(
         self, input_size, hidden_size, num_layers=1, bias=True, bidirectional=False, *, rng=None, dtype=np.float64
     ):
+        check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        if dtype not in (np.float64, np.float32):
+            raise TypeError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.bidirectional = bias, bidirectional
         self.directions = ("", "_reverse") if bidirectional else ("",)
         rng = np.random.default_rng() if rng is None else rng
         H, GH, bound = hidden_size, len(self.half) * hidden_size, 1 / np.sqrt(hidden_size)
-        self.params, self.grads = {}, {}
+        self.params, self.grads, self.tape = {}, {}, []
         for layer in range(num_layers):
             D = input_size if layer == 0 else len(self.directions) * H
             shapes = {"weight_ih": (GH, D), "weight_hh": (GH, H)} | ({"bias_ih": GH, "bias_hh": GH} if bias else {})
@@ -92,17 +96,41 @@ class _Recurrent(Module):
         return np.multiply(w, self._per_gate(self.half), order="C")
 
     def forward(self, x, state=None, lengths=None):
+        """Run the layer over a batch of sequences, and keep what `backward` needs.
+
+        Parameters
+        ----------
+        x : (T, B, input_size) ndarray
+        state : (layers·directions, B, H) ndarray, or for an LSTM a pair of them, optional
+            h_0, or (h_0, c_0); zeros without it.
+        lengths : (B,) ints, optional
+            Where each sequence ends. What follows in x is not read: outputs there are 0, the final states are those at
+            the true ends, and the backward direction starts there.
+
+        Returns
+        -------
+        y : (T, B, directions·H) ndarray
+            The last layer's h at every step.
+        state : as `state`
+            h_n, or (h_n, c_n): the final state of every layer and direction, layer by layer.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, there is no step or no sequence, a length is not from 1 to T, or the state holds a
+            NaN.
+        TypeError
+            If an array is of another dtype than the layer, or the state is not of its form.
+        """
+        check_sequences(x, self.input_size, self.dtype)
         T, B, _ = x.shape
         H, dirs = self.hidden_size, len(self.directions)
         state_shape = (self.num_layers * dirs, B, H)
-        if state is None:
-            state = (self._zeros(*state_shape),) * self.states
-        elif self.states == 1:
-            state = (state,)
-        lengths = np.full(B, T) if lengths is None else lengths
+        state = self._parts(state, state_shape, "{}_0")
+        lengths = check_lengths(lengths, T, B)
         schedules = [_Schedule(T, B, lengths, reverse) for reverse in range(dirs)]
         final = tuple(self._zeros(*state_shape) for _ in state)
-        self.tape = []
+        self.tape, self.y_shape = [], (T, B, dirs * H)
         for layer in range(self.num_layers):
             y = self._zeros(T * B, dirs * H)
             for d, direction in enumerate(self.directions):
@@ -123,17 +151,58 @@ class _Recurrent(Module):
                 y[s.input, d * H : (d + 1) * H] = buffers[0][B:]
                 self.tape.append((s, v, saved))
             x = y.reshape(T, B, -1)
-        return x, final if self.states > 1 else final[0]
+        return x, self._joined(final)
 
     def _weights(self, suffix):
         return [self.params.get(f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
+    def _parts(self, state, shape, name):
+        """Return a state as a tuple of its parts, zeros if there is none."""
+        if state is None:
+            return (self._zeros(*shape),) * len(self.states)
+        if len(self.states) == 1:
+            state = (state,)
+        elif not isinstance(state, tuple) or len(state) != len(self.states):
+            raise TypeError("the state of an LSTM is a pair, h_0 and c_0")
+        check_state([name.format(part) for part in self.states], state, shape, self.dtype)
+        return state
+
+    def _joined(self, parts):
+        """Undo `_parts`."""
+        return parts if len(parts) > 1 else parts[0]
+
     def backward(self, dy, dstate=None):
-        (T, B, _), H, dirs = dy.shape, self.hidden_size, len(self.directions)
-        if dstate is None:
-            dstate = (self._zeros(self.num_layers * dirs, B, H),) * self.states
-        elif self.states == 1:
-            dstate = (dstate,)
+        """Carry the gradient of the loss back through the last `forward`, and fill `grads`.
+
+        Parameters
+        ----------
+        dy : (T, B, directions·H) ndarray, or None
+            ∂L/∂y; None if only the final state counts. What stands at padding is ignored.
+        dstate : as the state that `forward` returned, optional
+            Its gradient.
+
+        Returns
+        -------
+        dx : (T, B, input_size) ndarray
+            0 at padding.
+        dstate0 : as `dstate`
+            The gradient of the initial state.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no `forward`.
+        ValueError, TypeError
+            If both gradients are missing, or one has another shape or dtype than what it is the gradient of.
+        """
+        if not self.tape:
+            raise RuntimeError("backward needs a forward before it")
+        if dy is None and dstate is None:
+            raise ValueError("backward needs dy, dstate or both")
+        (T, B, _), H, dirs = self.y_shape, self.hidden_size, len(self.directions)
+        dy = self._zeros(*self.y_shape) if dy is None else dy
+        check_array("dy", dy, self.y_shape, self.dtype)
+        dstate = self._parts(dstate, (self.num_layers * dirs, B, H), "d{}_n")
         dinitial = tuple(np.empty_like(d) for d in dstate)
         grads = {}
         for layer in reversed(range(self.num_layers)):
@@ -155,12 +224,49 @@ class _Recurrent(Module):
                     grads[f"bias_hh_{suffix}"] = np.concatenate([dm.sum(axis=0) for dm, _ in da_hh])
             dy = dx
         self.grads = {name: grads[name] for name in self.params}
-        return dx.reshape(T, B, -1), dinitial if self.states > 1 else dinitial[0]
+        return dx.reshape(T, B, -1), self._joined(dinitial)
 
 
 class RNN(_Recurrent):
+    """A simple (Elman) recurrent network over whole sequences.
+
+    h_t = f(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh),  f = tanh or relu
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers : int
+    bias : bool
+    bidirectional : bool
+    nonlinearity : "tanh", "relu" or "identity"
+    rng : numpy.random.Generator, optional
+        Initial values are uniform in ±1/√hidden_size, as in torch.
+    dtype : numpy.float64 or numpy.float32
+
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        Under torch's names, in torch's order: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive whole number, or the nonlinearity or the dtype is unknown.
+
+    References
+    ----------
+    Elman, "Finding structure in time", Cognitive Science 14 (1990).
+
+    Examples
+    --------
+    >>> y, h_n = RNN(3, 4, bidirectional=True).forward(np.ones((5, 2, 3)), lengths=[5, 3])
+    >>> y.shape, h_n.shape
+    ((5, 2, 8), (2, 2, 4))
+    """
+
     def __init__(self, *args, nonlinearity="tanh", **kwargs):
         super().__init__(*args, **kwargs)
+        if nonlinearity not in NONLINEARITIES:
+            raise ValueError(f"nonlinearity is {nonlinearity!r}, expected one of {', '.join(NONLINEARITIES)}")
         self.nonlinearity = nonlinearity
 
     def _scan(self, a, weight_hh, _, s, h):
@@ -193,7 +299,27 @@ def _tanh_gates(a, half):
 
 
 class LSTM(_Recurrent):
-    states = 2
+    """A long short-term memory network over whole sequences.
+
+    i, f, o = σ(…) and g = tanh(…) of W_ih x_t + b_ih + W_hh h_{t−1} + b_hh;  c_t = f ⊙ c_{t−1} + i ⊙ g,
+    h_t = o ⊙ tanh(c_t)
+
+    Parameters, attributes and errors are those of `RNN`, without the nonlinearity; the blocks of the weights are
+    i, f, g, o, and the state is the pair (h, c).
+
+    References
+    ----------
+    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); Gers, Schmidhuber and Cummins,
+    "Learning to forget", Neural Computation 12 (2000), for the forget gate.
+
+    Examples
+    --------
+    >>> y, (h_n, c_n) = LSTM(3, 4, num_layers=2).forward(np.ones((5, 2, 3)))
+    >>> y.shape, c_n.shape
+    ((5, 2, 4), (2, 2, 4))
+    """
+
+    states = ("h", "c")
     half = (0.5, 0.5, 1, 0.5)
     outside = (1, 1, 1, 1)
 
@@ -234,6 +360,26 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
+    """A gated recurrent unit network over whole sequences, with the reset gate after the matrix or before it.
+
+    r, z = σ(…) of W_ih x_t + b_ih + W_hh h_{t−1} + b_hh;  h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, where
+    n = tanh(W_in x_t + b_in + r ⊙ (W_hn h_{t−1} + b_hn)), or with reset_after=False
+    n = tanh(W_in x_t + b_in + W_hn (r ⊙ h_{t−1}) + b_hn)
+
+    Parameters, attributes and errors are those of `RNN`, with `reset_after` in place of the nonlinearity: True is
+    torch's GRU, False that of Cho et al. The blocks of the weights are r, z, n; z is the share of h that is kept.
+
+    References
+    ----------
+    Cho et al., "Learning phrase representations using RNN encoder–decoder", EMNLP 2014.
+
+    Examples
+    --------
+    >>> y, h_n = GRU(3, 4, reset_after=False).forward(np.ones((5, 2, 3)))
+    >>> y.shape, h_n.shape
+    ((5, 2, 4), (1, 2, 4))
+    """
+
     half = (0.5, 0.5, 1)
     outside = (1, 1, 0)
 

@@ -206,7 +206,7 @@ class ManyToOne(_Model):
     """Read a sequence, answer once: y = head(h_n), a class or a number for the whole sequence.
 
     h_n is the last layer's state at each sequence's true end; of a bidirectional layer the final forward and the final
-    backward state, concatenated. The last is not ``output[-1]``, whose backward half has read one step only.
+    backward state, concatenated. That pair is not ``y[-1]``, whose backward half has read one step only.
 
     Parameters
     ----------

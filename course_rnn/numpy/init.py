@@ -1,0 +1,240 @@
+"""Other ways to start: each changes, in place, the recurrent layers it is given or finds in a model.
+
+A recurrent matrix of G·H rows is G square blocks, one a gate: i, f, g, o in an LSTM, r, z, n in a GRU.
+"""
+
+import math
+
+import numpy as np
+
+KEEP, WRITE = 1, 0  # blocks: f of i, f, g, o and z of r, z, n keep the past; i of i, f, g, o writes
+
+
+def uniform(module, rng):
+    """Draw every parameter of the recurrent layers anew from uniform(−1/√H, 1/√H), as torch does.
+
+    Parameters
+    ----------
+    module : Module
+        A recurrent layer or a model that holds some.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If there is no recurrent layer.
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import RNN
+    >>> layer = RNN(3, 100)
+    >>> uniform(layer, np.random.default_rng(0))
+    >>> bool(abs(layer.params["bias_hh_l0"]).max() <= 0.1)
+    True
+    """
+    for layer in _layers(module):
+        bound = 1 / math.sqrt(layer["weight_hh"].shape[1])
+        for p in layer.values():
+            p[:] = rng.uniform(-bound, bound, p.shape)
+
+
+def orthogonal(module, rng, gain=1.0):
+    """Make every block of the recurrent matrices `gain` times a random orthogonal matrix, which keeps lengths.
+
+    Parameters
+    ----------
+    module : Module
+        A recurrent layer or a model that holds some.
+    rng : numpy.random.Generator
+    gain : float
+        All singular values of each block.
+
+    Raises
+    ------
+    ValueError
+        If there is no recurrent layer.
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR 2014.
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import RNN
+    >>> layer = RNN(3, 4)
+    >>> orthogonal(layer, np.random.default_rng(0))
+    >>> W = layer.params["weight_hh_l0"]
+    >>> np.allclose(W.T @ W, np.eye(4))
+    True
+    """
+    for block in _blocks(module):
+        q, r = np.linalg.qr(rng.standard_normal(block.shape))
+        block[:] = gain * q * np.sign(np.diag(r))  # with these signs every orthogonal matrix is equally likely
+
+
+def identity(module, scale=1.0):
+    """Make every block of the recurrent matrices `scale` times the identity and the biases 0.
+
+    With ReLU and scale 1 a state that gets no input stays as it is.
+
+    Parameters
+    ----------
+    module : Module
+        A recurrent layer or a model that holds some.
+    scale : float
+
+    Raises
+    ------
+    ValueError
+        If there is no recurrent layer.
+
+    References
+    ----------
+    Le, Jaitly and Hinton, "A simple way to initialize recurrent networks of rectified linear units",
+    arXiv 1504.00941 (2015).
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import RNN
+    >>> layer = RNN(3, 2, nonlinearity="relu")
+    >>> identity(layer)
+    >>> layer.params["weight_hh_l0"]
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    for block in _blocks(module):
+        block[:] = scale * np.eye(len(block))
+    for layer in _layers(module):
+        for name in {"bias_ih", "bias_hh"} & layer.keys():
+            layer[name][:] = 0
+
+
+def spectral_radius(module, radius):
+    """Scale every block of the recurrent matrices so that its largest |eigenvalue| is `radius`.
+
+    Parameters
+    ----------
+    module : Module
+        A recurrent layer or a model that holds some.
+    radius : float
+
+    Raises
+    ------
+    ValueError
+        If there is no recurrent layer.
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import RNN
+    >>> layer = RNN(3, 4)
+    >>> spectral_radius(layer, 0.9)
+    >>> eigenvalues = np.linalg.eigvals(layer.params["weight_hh_l0"])
+    >>> bool(np.isclose(abs(eigenvalues).max(), 0.9))
+    True
+    """
+    for block in _blocks(module):
+        block *= radius / abs(np.linalg.eigvals(block)).max()
+
+
+def set_forget_bias(module, b):
+    """Make b the bias of the gate that keeps the past: f of an LSTM, z of a GRU.
+
+    Of the two biases that are added, bias_ih takes b and bias_hh takes 0. A gate with bias b and nothing else keeps
+    σ(b) a step, so half of the memory is left after ln 2 / −ln σ(b) steps.
+
+    Parameters
+    ----------
+    module : Module
+        An LSTM or GRU, or a model that holds some.
+    b : float or (H,) ndarray
+
+    Raises
+    ------
+    ValueError
+        If there is no LSTM or GRU, or it has no bias.
+
+    References
+    ----------
+    Gers, Schmidhuber and Cummins, "Learning to forget", Neural Computation 12 (2000).
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import LSTM
+    >>> layer = LSTM(3, 2)
+    >>> set_forget_bias(layer, 1.0)
+    >>> layer.params["bias_ih_l0"][2:4]
+    array([1., 1.])
+    """
+    for layer in _layers(module):
+        _set_bias(layer, KEEP, b)
+
+
+def chrono(module, T, rng):
+    """Spread the memories of the units over 1 to T steps: the log-T, or chrono, initialisation.
+
+    b ~ log uniform(1, T − 1) for the gate that keeps the past (f of an LSTM, z of a GRU), −b for the LSTM's gate i.
+
+    Parameters
+    ----------
+    module : Module
+        An LSTM or GRU, or a model that holds some.
+    T : int
+        The longest distance to remember, at least 2.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If T is under 2, there is no LSTM or GRU, or it has no bias.
+
+    References
+    ----------
+    Tallec and Ollivier, "Can recurrent neural networks warp time?", ICLR 2018. Their GRU's z writes; ours, as torch's,
+    keeps, hence the plus sign.
+
+    Examples
+    --------
+    >>> from course_rnn.numpy.layers import LSTM
+    >>> layer = LSTM(3, 2)
+    >>> chrono(layer, T=100, rng=np.random.default_rng(0))
+    >>> i, f, g, o = np.split(layer.params["bias_ih_l0"], 4)
+    >>> bool(np.all(i == -f)), bool(np.all((f >= 0) & (f <= np.log(99))))
+    (True, True)
+    """
+    if T < 2:
+        raise ValueError(f"T is {T}, expected at least 2")
+    for layer in _layers(module):
+        b = np.log(rng.uniform(1, T - 1, layer["weight_hh"].shape[1]))
+        _set_bias(layer, KEEP, b)
+        if _gates(layer) == 4:
+            _set_bias(layer, WRITE, -b)
+
+
+def _layers(module):
+    """List the recurrent layers of a module, one for each direction, each a dict from short names to arrays."""
+    names, params = ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), module.params
+    found = [
+        {name: params[full] for name in names if (full := key.replace("weight_hh", name)) in params}
+        for key in params
+        if "weight_hh" in key
+    ]
+    if not found:
+        raise ValueError(f"{type(module).__name__} has no recurrent layer: no parameter is called weight_hh")
+    return found
+
+
+def _gates(layer):
+    return layer["weight_hh"].shape[0] // layer["weight_hh"].shape[1]
+
+
+def _blocks(module):
+    for layer in _layers(module):
+        yield from np.split(layer["weight_hh"], _gates(layer))  # views, so they can be changed in place
+
+
+def _set_bias(layer, gate, b):
+    if _gates(layer) == 1 or "bias_ih" not in layer:
+        raise ValueError("this needs an LSTM or GRU with biases")
+    np.split(layer["bias_ih"], _gates(layer))[gate][:] = b
+    np.split(layer["bias_hh"], _gates(layer))[gate][:] = 0
