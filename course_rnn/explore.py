@@ -13,26 +13,31 @@ import io
 import itertools
 import json
 import numbers
+import warnings
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 from PIL import Image
 
-from course_rnn import plot
+from course_rnn.plot import to_bytes
+
+#: What the pictures of one explorer may weigh together, in bytes, without a warning.
+HEAVY = 500_000
+#: Stands where the slider cannot move: the style of the built page hides it, a notebook that was not run shows it.
+HINT = '<p class="explore-hint">Run this cell to move the slider.</p>'
 
 
-def explore(frame, *, alt, **parameters):
+def explore(frame, *, alt=None, **parameters):
     """Show ``frame(**values)`` with a slider for each of one or two parameters.
 
     Parameters
     ----------
     frame : callable
-        Takes the parameters by name; returns a matplotlib figure, or an object with ``svg() -> bytes`` such as a
-        diagram.
-    alt : str or callable
+        Takes the parameters by name; returns a plot, a diagram or a matplotlib figure.
+    alt : str or callable, optional
         The text that says what a frame shows: a format string, ``"gradient after {steps} steps"``, or a function of
-        the same arguments as `frame` that returns the text.
+        the same arguments as `frame` that returns the text. Plots and diagrams bring their own.
     **parameters : sequence
         One or two. The values that the built page offers, in order. In a running notebook a range of whole or of
         decimal numbers can be set to any value in between.
@@ -40,21 +45,29 @@ def explore(frame, *, alt, **parameters):
     Raises
     ------
     ValueError
-        There are no parameters or more than two, one has no values, or `frame` does not take it.
+        There are no parameters or more than two, one has no values, or `frame` does not take it; or no text is given
+        for a figure that has none of its own.
+    TypeError
+        The values of a parameter are not a sequence.
+
+    Warns
+    -----
+    UserWarning
+        The pictures are too heavy for a page.
     """
     _check(frame, parameters)
-    describe = alt if callable(alt) else lambda **values: alt.format(**values)
-    first = {name: values[0] for name, values in parameters.items()}
-    bundle = _live(frame, describe, parameters)._repr_mimebundle_()
-    bundle["text/html"] = _static(frame, describe, parameters)
-    bundle["text/plain"] = describe(**first)
-    display(bundle, raw=True)
+    draw = _describing(frame, alt)
+    static, text = _static(draw, parameters)
+    bundle = _live(draw, parameters)._repr_mimebundle_()
+    display(bundle | {"text/html": static, "text/plain": text}, raw=True)
 
 
 def _check(frame, parameters):
     if not 1 <= len(parameters) <= 2:
         raise ValueError(f"explore takes one or two parameters, not {len(parameters)}")
     for name, values in parameters.items():
+        if not hasattr(values, "__len__"):
+            raise TypeError(f"the values of {name} must be a sequence, such as [1, 2, 3]: got {values!r}")
         if len(values) == 0:
             raise ValueError(f"the parameter {name} has no values to choose from")
     try:
@@ -63,50 +76,90 @@ def _check(frame, parameters):
         raise ValueError(f"the frame cannot be called with {', '.join(parameters)}: {error}") from None
 
 
-def _picture(drawing):
-    """A drawing as a data URI: SVG, or PNG where that is smaller."""
-    if hasattr(drawing, "svg"):
-        kind, content = "svg+xml", drawing.svg()
-    else:
-        svg, png = plot.to_bytes(drawing, "svg"), _few_colours(plot.to_bytes(drawing, "png"))
-        kind, content = min(("svg+xml", svg), ("png", png), key=lambda pair: len(pair[1]))
-        plt.close(drawing)
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def _describing(frame, alt):
+    """A function that draws a frame and returns it with its text; an error in it says for which values."""
+
+    def draw(**values):
+        try:
+            drawing = frame(**values)
+            text = alt(**values) if callable(alt) else alt.format(**values) if alt else getattr(drawing, "alt", None)
+        except Exception as error:
+            error.add_note("in the frame for " + ", ".join(f"{name} = {_label(v)}" for name, v in values.items()))
+            raise
+        if not text:
+            raise ValueError("a figure has no text of its own: give explore an alt, or return a course_rnn.plot.Plot")
+        return drawing, text
+
+    return draw
 
 
-def _few_colours(png):
-    """A PNG with a palette of 128 colours: enough for a drawing, and a third of the weight."""
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(buffer, "png", optimize=True)
-    return buffer.getvalue()
+# ------------------------------------------------------------------------------------------------ pictures as text
 
 
-def _image(source, text):
-    return f'<img src="{source}" alt="{html.escape(text)}">'
+def _svg(drawing):
+    content = drawing.svg() if hasattr(drawing, "svg") else to_bytes(drawing)
+    return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
 
 
-def _static(frame, describe, parameters):
-    """The slider of the built page: its pictures, each once, and which of them stands at which values."""
-    index_of, order = {}, []  # (source, alt) -> its place among the pictures; the place for each combination
+def _webp(drawing):
+    """A picture of 200 dpi in 128 colours, which is enough for a drawing, and weighs a third of its SVG."""
+    png, buffer = to_bytes(_figure(drawing), "png"), io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).convert("RGB").save(buffer, "webp", lossless=True)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _figure(drawing):
+    return getattr(drawing, "fig", drawing)
+
+
+def _width(drawing):
+    """In the pixels of a page, of which an inch has 96."""
+    return round(96 * _figure(drawing).get_figwidth())
+
+
+def _image(source, width, text):
+    return f'<img src="{source}" width="{width}" alt="{html.escape(text)}">'
+
+
+def _label(value):
+    """A value as it stands beside its slider."""
+    is_decimal = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    return f"{value:g}" if is_decimal else str(value)
+
+
+# ------------------------------------------------------------------------------------------------------ the two lives
+
+
+def _static(draw, parameters):
+    """The slider of the built page as HTML, and the text of the first frame.
+
+    The pictures, each once, and for each combination of values its picture and its text; the first picture is not
+    repeated, it stands in the page.
+    """
+    pictures, frames = {}, []
     for combination in itertools.product(*parameters.values()):
-        values = dict(zip(parameters, combination, strict=True))
-        picture = (_picture(frame(**values)), describe(**values))
-        order.append(index_of.setdefault(picture, len(index_of)))
-    frames = [{"src": source, "alt": text} for source, text in index_of]
+        drawing, text = draw(**dict(zip(parameters, combination, strict=True)))
+        picture = min(_svg(drawing), _webp(drawing), key=len), _width(drawing)
+        frames.append((pictures.setdefault(picture, len(pictures)), text))
+        plt.close(_figure(drawing))
+    (first, width), *others = pictures
+    weight = sum(len(source) for source, _ in pictures)
+    if weight > HEAVY:
+        warnings.warn(f"{len(pictures)} pictures weigh {weight:,} bytes: offer fewer values", stacklevel=3)
     sliders = "".join(
         f'<label><span class="explore-name">{html.escape(name.replace("_", " "))}</span> '
         f'<input type="range" min="0" max="{len(values) - 1}" value="0" step="1" '
-        f'data-labels="{html.escape(json.dumps([str(value) for value in values]))}"> '
-        f"<output>{html.escape(str(values[0]))}</output></label>"
+        f'data-labels="{html.escape(json.dumps([_label(value) for value in values]))}"> '
+        f'<output aria-hidden="true">{html.escape(_label(values[0]))}</output></label>'
         for name, values in parameters.items()
     )
-    # "</" would end the script element early
-    data = json.dumps({"frames": frames, "order": order}).replace("</", "<\\/")
+    data = json.dumps({"pictures": [(None, width), *others], "frames": frames}, ensure_ascii=False)
+    data = data.replace("</", "<\\/")  # which would end the script element early
     return (
         f'<figure class="explore"><div class="explore-controls">{sliders}</div>'
-        f"{_image(frames[0]['src'], frames[0]['alt'])}"
+        f'<div aria-live="polite">{_image(first, width, frames[0][1])}</div>{HINT}'
         f'<script type="application/json">{data}</script></figure>'
-    )
+    ), frames[0][1]
 
 
 def _control(name, values):
@@ -116,24 +169,30 @@ def _control(name, values):
         "style": {"description_width": "initial"},
         "continuous_update": False,
     }
-    if len(values) > 1 and all(isinstance(value, numbers.Integral) and not isinstance(value, bool) for value in values):
-        return widgets.IntSlider(value=values[0], min=min(values), max=max(values), **look)
     if len(values) > 1 and all(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in values):
-        span = max(values) - min(values)
-        return widgets.FloatSlider(value=values[0], min=min(values), max=max(values), step=span / 100, **look)
-    return widgets.SelectionSlider(options=[(str(value), value) for value in values], **look)
+        low, high = min(values), max(values)
+        if all(isinstance(value, numbers.Integral) for value in values):
+            return widgets.IntSlider(value=values[0], min=low, max=high, **look)
+        step = (high - low) / 100
+        return widgets.FloatSlider(value=values[0], min=low, max=high, step=step, readout_format=".3g", **look)
+    return widgets.SelectionSlider(options=[(_label(value), value) for value in values], **look)
 
 
-def _live(frame, describe, parameters):
-    """The widgets of a running notebook: a change of a slider draws the picture anew."""
+def _live(draw, parameters):
+    """The widgets of a running notebook: a change of a slider draws the picture anew, or says what went wrong."""
     controls = {name: _control(name, values) for name, values in parameters.items()}
     picture = widgets.HTML()
 
-    def draw(_=None):
-        values = {name: control.value for name, control in controls.items()}
-        picture.value = _image(_picture(frame(**values)), describe(**values))
+    def show(_=None):
+        try:
+            drawing, text = draw(**{name: control.value for name, control in controls.items()})
+            picture.value = _image(_svg(drawing), _width(drawing), text)
+            plt.close(_figure(drawing))
+        except Exception as error:  # an error in a callback would be lost in a log
+            said = f"{type(error).__name__}: {error}\n" + "\n".join(getattr(error, "__notes__", []))
+            picture.value = f'<pre role="alert" style="color: #c0342b">{html.escape(said)}</pre>'
 
     for control in controls.values():
-        control.observe(draw, "value")
-    draw()
+        control.observe(show, "value")
+    show()
     return widgets.VBox([*controls.values(), picture])

@@ -18,7 +18,7 @@ FORBIDDEN = {
     "diagrams": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "questions": ("torch", "course_rnn.torch"),
     "convert.py": ("torch", "keras", "onnx", "course_rnn.torch"),
-    "plot.py": ("torch", "course_rnn.numpy", "course_rnn.torch"),
+    "plot": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "explore.py": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "__init__.py": ("numpy", "torch", "matplotlib", "course_rnn"),
 }

@@ -1,8 +1,9 @@
-// Moves the sliders of course_rnn.explore on the built page: picks the picture that belongs to the values set.
+// Moves the sliders of course_rnn.explore on the built page: picks the picture and the text of the values set.
 document.addEventListener("DOMContentLoaded", () => {
   for (const figure of document.querySelectorAll("figure.explore")) {
-    const { frames, order } = JSON.parse(figure.querySelector("script").textContent);
+    const { pictures, frames } = JSON.parse(figure.querySelector("script").textContent);
     const image = figure.querySelector("img");
+    pictures[0][0] = image.src; // the first stands in the page already
     const sliders = [...figure.querySelectorAll("input")];
     const labels = sliders.map((slider) => JSON.parse(slider.dataset.labels));
     const show = () => {
@@ -13,8 +14,9 @@ document.addEventListener("DOMContentLoaded", () => {
         slider.nextElementSibling.textContent = label;
         slider.setAttribute("aria-valuetext", label);
       });
-      image.src = frames[order[index]].src;
-      image.alt = frames[order[index]].alt;
+      const [picture, text] = frames[index];
+      [image.src, image.width] = pictures[picture];
+      image.alt = text;
     };
     sliders.forEach((slider) => slider.addEventListener("input", show));
     show(); // a browser may restore an earlier position on reload

@@ -1,10 +1,60 @@
-"""The models of the course on torch tensors: torch.nn's names, a readable loop, fast kernels."""
+"""The models of the course on torch tensors: torch.nn's names, a readable loop, fast kernels.
+
+=========  ================================================================================
+layers     RNN, LSTM, GRU: drop-ins for torch.nn, with lengths and a choice of time loop
+loop       the time loop in plain torch, to be read
+fused      one layer as one node of the autograd graph; cpu and kernels are its time loops
+plan       which implementation is taken when nobody says, and why
+nn         models around a layer, losses, sampling
+jordan     the recurrence through the output
+attention  dot and additive attention
+seq2seq    encoder, decoder, teacher forcing and its rivals, greedy and beam search
+scan       linear recurrences in parallel: linear_scan, MinGRU, SCRN
+train      fit, truncated backpropagation, Jacobians
+=========  ================================================================================
+
+Linear maps, embeddings and optimisers are torch's own.
+"""
 
 try:
     import torch  # noqa: F401
 except ImportError as error:
     raise ImportError('course_rnn.torch needs torch; install it with: pip install "course-rnn[torch]"') from error
 
+from course_rnn.torch.attention import AdditiveAttention, DotAttention
+from course_rnn.torch.jordan import JordanRNN
 from course_rnn.torch.layers import GRU, LSTM, RNN
+from course_rnn.torch.nn import ManyToMany, ManyToOne, VectorToSequence, cross_entropy, generate, mse, sample
+from course_rnn.torch.scan import SCRN, MinGRU, linear_scan
+from course_rnn.torch.seq2seq import Decoder, Encoder, Seq2Seq, beam_search, greedy_decode, scheduled_sampling
+from course_rnn.torch.train import History, fit, jacobians, step_jacobians, truncated_bptt
 
-__all__ = ["GRU", "LSTM", "RNN"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SCRN",
+    "AdditiveAttention",
+    "Decoder",
+    "DotAttention",
+    "Encoder",
+    "History",
+    "JordanRNN",
+    "ManyToMany",
+    "ManyToOne",
+    "MinGRU",
+    "Seq2Seq",
+    "VectorToSequence",
+    "beam_search",
+    "cross_entropy",
+    "fit",
+    "generate",
+    "greedy_decode",
+    "jacobians",
+    "linear_scan",
+    "mse",
+    "sample",
+    "scheduled_sampling",
+    "step_jacobians",
+    "truncated_bptt",
+]

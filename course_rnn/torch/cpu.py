@@ -8,6 +8,8 @@ Sequences of several lengths, longest first, are a staircase of rectangular piec
 import torch
 
 PIECE = 2**20  # bytes of gates
+sigmoid_backward = torch.ops.aten.sigmoid_backward  # (g, s) -> g ⊙ s ⊙ (1 − s) for s = σ(a)
+tanh_backward = torch.ops.aten.tanh_backward  # (g, s) -> g ⊙ (1 − s²) for s = tanh(a)
 
 
 def forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh):
@@ -108,9 +110,10 @@ def lstm_forward(in_time, gates, c_all, y, h_n, c_n, weight_hh, bias_hh):
 def lstm_backward(in_time, gates, c_all, y, dy, h_before, c_before, dh, dc, weight_hh):
     i, f, g, o = gates.chunk(4, dim=-1)
     tanh_c = c_all.tanh()
-    d = torch.cat((g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)), dim=-1)
+    to_i, to_f, to_g = sigmoid_backward(g, i), sigmoid_backward(c_before, f), tanh_backward(i, g)
+    d = torch.cat((to_i, to_f, to_g, sigmoid_backward(tanh_c, o)), dim=-1)
     d_c, d_o = d.unflatten(-1, (4, -1)).split((3, 1), dim=-2)
-    for d_t, dc_t, do_t, dh_to_dc, f_t, dy_t in in_time(d, d_c, d_o, o * (1 - tanh_c * tanh_c), f, dy):
+    for d_t, dc_t, do_t, dh_to_dc, f_t, dy_t in in_time(d, d_c, d_o, tanh_backward(o, tanh_c), f, dy):
         dh += dy_t
         dc.addcmul_(dh, dh_to_dc)
         dc_t *= dc[:, None]
@@ -134,13 +137,12 @@ def gru_forward(in_time, gates, q_all, y, h_n, c_n, weight_hh, bias_hh):
 
 def gru_backward(in_time, gates, q_all, y, dy, h_before, c_before, dh, dc, weight_hh):
     r, z, n = gates.chunk(3, dim=-1)
-    H = r.shape[-1]
-    dn = (1 - z) * (1 - n * n)
-    d = torch.cat((dn * q_all * r * (1 - r), (h_before - n) * z * (1 - z), dn, dn * r), dim=-1)
-    for d_t, rz, q, z_t, dy_t in in_time(d.unflatten(-1, (4, -1)), d[..., : 2 * H], d[..., 3 * H :], z, dy):
+    dn = tanh_backward(1 - z, n)
+    d = torch.cat((sigmoid_backward(dn * q_all, r), sigmoid_backward(h_before - n, z), dn * r, dn), dim=-1)
+    for d_t, rzq, z_t, dy_t in in_time(d.unflatten(-1, (4, -1)), d[..., : len(weight_hh)], z, dy):
         dh += dy_t
         d_t *= dh[:, None]
-        dh.mul_(z_t).addmm_(rz, weight_hh[: 2 * H]).addmm_(q, weight_hh[2 * H :])
+        dh.mul_(z_t).addmm_(rzq, weight_hh)
     return d
 
 
@@ -156,7 +158,7 @@ def gru_reset_before_forward(in_time, gates, extra, y, h_n, c_n, weight_hh, bias
 def gru_reset_before_backward(in_time, gates, extra, y, dy, h_before, c_before, dh, dc, weight_hh):
     r, z, n = gates.chunk(3, dim=-1)
     H = r.shape[-1]
-    d = torch.cat((h_before * r * (1 - r), (h_before - n) * z * (1 - z), (1 - z) * (1 - n * n)), dim=-1)
+    d = torch.cat((sigmoid_backward(h_before, r), sigmoid_backward(h_before - n, z), tanh_backward(1 - z, n)), dim=-1)
     for rz, dr, dz, dn, r_t, z_t, dy_t in in_time(d[..., : 2 * H], *d.chunk(3, dim=-1), r, z, dy):
         dh += dy_t
         dz *= dh

@@ -16,13 +16,15 @@ for a CPU and in kernels.py for a GPU. Such an engine has
 
 `gates` (T, B, directions, G·H) holds the pre-activations and then, in their place, the gates; the one gate of a simple
 RNN is its output. `extra` (T, B, directions, H) holds the cell states of an LSTM, or q = W_hn h + b_hn of a GRU, whose
-gradient is the fourth part of `d`. With lengths, the rows of the batch come longest first.
+gradient comes before that of n in `d`: r, z, q, n. With lengths, the rows of the batch come longest first.
 """
 
 import torch
 from torch.nn.functional import linear
 
 from course_rnn.torch import loop
+
+INPUT, HIDDEN = 0, 1  # W_ih and W_hh
 
 
 def layer(engine):
@@ -52,7 +54,7 @@ class Layer(torch.autograd.Function):
             bias, early = torch.stack(biases_ih), slice(0, 2 * H if cell == "GRU" else None)
             bias[:, early] += torch.stack(biases_hh)[:, early]  # all but the GRU's b_hn, which is inside q
             bias = bias.flatten()
-        gates = linear(x, torch.cat(weights_ih), bias).view(T, B, directions, -1)
+        gates = linear(x, torch.cat(weights_ih), bias).view(T, B, directions, len(weights_ih[0]))
         new = x.new_empty if lengths is None else x.new_zeros  # y is 0 where a sequence has no step
         y = gates if cell.startswith("RNN") else new(T, B, directions, H)
         if y is gates and lengths is not None:
@@ -61,7 +63,7 @@ class Layer(torch.autograd.Function):
         h_n, c_n = engine.forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh)
         ctx.engine, ctx.cell = engine, cell
         ctx.save_for_backward(lengths, x, h_0, c_0, gates, extra, y, *weights)
-        return y.view(T, B, -1), h_n, c_n
+        return y.view(T, B, directions * H), h_n, c_n
 
     @staticmethod
     def backward(ctx, dy, dh_n, dc_n):
@@ -74,31 +76,31 @@ class Layer(torch.autograd.Function):
         for k, where, d, h_before in ctx.engine.backward(
             ctx.cell, lengths, gates, extra, y, h_0, c_0, dy.view(y.shape), dh, dc, weights[1::4]
         ):
-            dweight_ih, dweight_hh, dbias_ih, dbias_hh = dweights[4 * k : 4 * k + 4]
-            d_ih = d[..., : len(dweight_ih)].flatten(0, 1)
-            dweight_ih.addmm_(d_ih.T, x[where].flatten(0, 1))
-            if dx is not None:
-                dx[where] += (d_ih @ weights[4 * k]).view(dx[where].shape)
-            for rows, d_hh, operand in _recurrent_products(ctx.cell, d, h_before, gates[where][:, :, k]):
-                dweight_hh[rows].addmm_(d_hh.flatten(0, 1).T, operand.flatten(0, 1))
-                if dbias_hh is not None:
-                    dbias_hh[rows] += d_hh.sum((0, 1))
-            if dbias_ih is not None:
-                dbias_ih += d_ih.sum(0)
+            for side, rows, part, operand in _products(ctx.cell, d, x[where], h_before, gates[where][:, :, k]):
+                dweight, dbias = dweights[4 * k + side], dweights[4 * k + 2 + side]
+                dweight[rows].addmm_(part.flatten(0, 1).T, operand.flatten(0, 1))
+                if dbias is not None:
+                    dbias[rows] += part.sum((0, 1))
+                if side == INPUT and dx is not None:
+                    dx[where] += part @ weights[4 * k][rows]
         return None, None, None, dx, dh, dc, *dweights
 
 
-def _recurrent_products(cell, d, h_before, gates):
-    """Yield which rows of W_hh are multiplied with what, and the gradient of their product."""
+def _products(cell, d, x, h_before, gates):
+    """Yield each product of the forward pass: W_ih or W_hh, which of its rows, its gradient, what it multiplied."""
     H = h_before.shape[-1]
+    all_rows, r_z, n = slice(None), slice(0, 2 * H), slice(2 * H, None)
     if cell == "GRU":
-        yield slice(0, 2 * H), d[..., : 2 * H], h_before
-        yield slice(2 * H, None), d[..., 3 * H :], h_before
+        yield INPUT, r_z, d[..., r_z], x
+        yield INPUT, n, d[..., 3 * H :], x
+        yield HIDDEN, all_rows, d[..., : 3 * H], h_before
     elif cell == "GRU_RESET_BEFORE":
-        yield slice(0, 2 * H), d[..., : 2 * H], h_before
-        yield slice(2 * H, None), d[..., 2 * H :], gates[..., :H] * h_before
+        yield INPUT, all_rows, d, x
+        yield HIDDEN, r_z, d[..., r_z], h_before
+        yield HIDDEN, n, d[..., n], gates[..., :H] * h_before
     else:
-        yield slice(None), d, h_before
+        yield INPUT, all_rows, d, x
+        yield HIDDEN, all_rows, d, h_before
 
 
 def _through_the_loop(ctx, lengths, inputs, grads):

@@ -250,8 +250,8 @@ def gru_backward(
         slot = d + at(t, row, j, B, N, 4 * H)
         tl.store(slot, dr, mask=mask)
         tl.store(slot + H, dz, mask=mask)
-        tl.store(slot + 2 * H, dn, mask=mask)
-        tl.store(slot + 3 * H, dq, mask=mask)
+        tl.store(slot + 2 * H, dq, mask=mask)
+        tl.store(slot + 3 * H, dn, mask=mask)
         back = dot(dr, W_r, dh * z, PRECISION)
         back = dot(dz, W_z, back, PRECISION)
         back = dot(dq, W_n, back, PRECISION)
@@ -335,6 +335,30 @@ BACKWARD = {
 }
 
 
+def check(cell, hidden_size, x):
+    """Refuse dtypes that the kernels do not compute in, and weights that this GPU cannot keep on the chip."""
+    if x.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        raise TypeError(f"the fused kernels compute in float32, float16 or bfloat16, not in {x.dtype}; take 'library'")
+    needed, there = shared_memory(cell, hidden_size, x.element_size()), on_chip(x.device)
+    if needed > there:
+        raise ValueError(f"the fused kernels would need {needed} bytes on the chip, there are {there}; take 'library'")
+
+
+def shared_memory(cell, hidden_size, itemsize):
+    """Bytes that a program keeps in shared memory: W_hh, and the tiles of the step that it fetches ahead."""
+    P, G = _padded(hidden_size), {"LSTM": 4, "GRU": 3, "GRU_RESET_BEFORE": 3}.get(cell, 1)
+    return itemsize * P * (G * P + ROWS * (3 * G + 1))
+
+
+def on_chip(device):
+    """Bytes of shared memory that one program may have."""
+    return triton.runtime.driver.active.utils.get_device_properties(device.index)["max_shared_mem"]
+
+
+def _padded(hidden_size):
+    return max(16, triton.next_power_of_2(hidden_size))
+
+
 def forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh):
     """Fill gates, extra and y; return h_n and c_n. See fused.py."""
     h_n, c_n = torch.empty_like(h_0), None if c_0 is None else torch.empty_like(c_0)
@@ -370,18 +394,23 @@ def _before(y, first, lengths):
 def _launch(kernel, cell, lengths, y, weights_hh, **tensors):
     """Start one program for every 16 rows and direction, with those of the tensors that the kernel names."""
     T, B, N, H = y.shape
-    P = max(16, triton.next_power_of_2(H))
-    precision = _precision(y.dtype)
-    warps = min(16, max(4, P // (8 if precision == "ieee" and y.dtype == torch.float32 else 16)))  # none spills
+    P, precision = _padded(H), _precision(y.dtype)
     given = {**tensors, "y": y, "weight_hh": torch.stack(weights_hh), "lengths": lengths, "T": T, "B": B}
     given |= {"N": N, "H": H, "P": P, "ROWS": ROWS, "PRECISION": precision, "RELU": cell == "RNN_RELU"}
     with torch.cuda.device_of(y):
-        kernel[(triton.cdiv(B, ROWS), N)](**{name: given[name] for name in kernel.arg_names}, num_warps=warps)
+        kernel[(triton.cdiv(B, ROWS), N)](
+            **{name: given[name] for name in kernel.arg_names}, num_warps=warps(P, y.dtype, precision)
+        )
+
+
+def warps(P, dtype, precision):
+    """Of 32 threads each: as few as have registers enough, since they wait for one another in every step."""
+    return min(16, max(4, P // (8 if dtype == torch.float32 and precision == "ieee" else 16)))
 
 
 def _precision(dtype):
-    """What torch.nn computes float32 in: TF32, unless the user has forbidden cuDNN to."""
-    if dtype != torch.float32:
-        return "ieee"
+    """What torch.nn computes float32 in: TF32, unless the user has told cuDNN not to."""
     allowed = getattr(torch.backends.cudnn.rnn, "fp32_precision", None)  # torch 2.9 and later
-    return allowed or ("tf32" if torch.backends.cudnn.allow_tf32 else "ieee")
+    if allowed is None:
+        allowed = "tf32" if torch.backends.cudnn.allow_tf32 else "ieee"
+    return "tf32" if dtype == torch.float32 and allowed == "tf32" else "ieee"
