@@ -1,6 +1,7 @@
 """Settings of every test run, also of `pytest --nbval book/02_simple_rnn.ipynb` alone."""
 
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -13,6 +14,14 @@ hypothesis.settings.register_profile("course", deadline=None)  # a busy machine 
 hypothesis.settings.load_profile("course")
 
 pytest_plugins = ["nbval_tolerance", "pytester"]
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    """What one test has drawn, no other sees."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.hookimpl(hookwrapper=True)
