@@ -1,6 +1,7 @@
 """The command line: ``course-rnn``."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import click
@@ -25,4 +26,5 @@ def bench(name):
     if not script.is_file():
         there = ", ".join(sorted(path.stem for path in BENCHMARKS.glob("[!_]*.py"))) or "none: is this the repository?"
         raise click.BadParameter(f"there is no {script}. There are: {there}")
+    sys.argv = [str(script)]  # the script is to read its own arguments, not ours
     runpy.run_path(str(script), run_name="__main__")

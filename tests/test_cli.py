@@ -9,6 +9,7 @@ from course_rnn import __version__, cli
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["course-rnn"])
     return lambda *arguments: CliRunner().invoke(cli.main, arguments)
 
 
@@ -19,7 +20,7 @@ def test_help_and_version(run):
 
 def test_bench_runs_the_named_file(run, tmp_path):
     (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "cpu.py").write_text("if __name__ == '__main__': print('measured')")
+    (tmp_path / "benchmarks" / "cpu.py").write_text("import sys; print('measured', *sys.argv[1:])")
     assert run("bench", "cpu").output == "measured\n"
 
 

@@ -397,8 +397,10 @@ def test_the_context_stays_the_same(context):
 
 def test_attention_weighs_every_encoder_state():
     d = diagrams.attention(3)
-    assert [feeds(d, f"alpha{j}") for j in (1, 2, 3)] == [["h1", "s_prev"], ["h2", "s_prev"], ["h3", "s_prev"]]
-    assert feeds(d, "c") == ["alpha1", "alpha2", "alpha3"] and feeds(d, "s") == ["c", "s_prev"]
+    assert [feeds(d, f"alpha{j}") for j in (1, 2, 3)] == [["h1", "s"], ["h2", "s"], ["h3", "s"]]
+    assert feeds(d, "c") == ["alpha1", "alpha2", "alpha3"]
+    # as in course_rnn.numpy.seq2seq.Decoder: the new state asks, and the mixture goes to the output alone
+    assert feeds(d, "s") == ["s_prev", "y_prev"] and feeds(d, "y") == ["c", "s"]
 
 
 def test_gradients_run_against_the_states_and_add_up():

@@ -140,16 +140,15 @@ def test_layer_is_a_loop_over_the_cells(case, num_layers, bidirectional, bias, w
         assert_close(grad, expected[2][name], TOLERANCE[np.float64])
 
 
-@dtypes
-@every_shape
-@in_torch
-def test_layer_matches_torch(case, num_layers, bidirectional, bias, with_state, lengths, dtype):
-    layer = build(case, num_layers, bidirectional, bias, dtype)
-    theirs = IN_TORCH[case](D, H, num_layers, bias=bias, bidirectional=bidirectional).to(torch.tensor(dtype()).dtype)
+def compare_with_torch(case, layer, with_state, lengths, shape=(T, B)):
+    """Assert that torch.nn, given the same parameters, computes the same values and gradients."""
+    dtype, options = layer.params["weight_ih_l0"].dtype.type, {"bias": layer.bias, "bidirectional": layer.bidirectional}
+    theirs = IN_TORCH[case](layer.input_size, layer.hidden_size, layer.num_layers, **options)
+    theirs.to(torch.tensor(dtype()).dtype)
     assert list(layer.params) == list(theirs.state_dict())
     theirs.load_state_dict({name: torch.tensor(param) for name, param in layer.params.items()})
 
-    x, state, dy, dstate = random_case(layer, with_state)
+    x, state, dy, dstate = random_case(layer, with_state, shape)
     y, final = layer.forward(x, state, lengths)
     ours = gradients(layer, dy, dstate)
 
@@ -161,7 +160,7 @@ def test_layer_matches_torch(case, num_layers, bidirectional, bias, with_state, 
         inputs = torch.nn.utils.rnn.pack_padded_sequence(inputs, torch.tensor(lengths), enforce_sorted=False)
     their_y, their_final = theirs(inputs, joined(list(leaves.values())[1:]) if with_state else None)
     if lengths is not None:
-        their_y, _ = torch.nn.utils.rnn.pad_packed_sequence(their_y, total_length=T)
+        their_y, _ = torch.nn.utils.rnn.pad_packed_sequence(their_y, total_length=len(x))
     outputs, douts = [their_y, *pair(their_final)], [dy, *pair(dstate)]
     torch.autograd.backward(outputs, [torch.tensor(dout) for dout in douts])
 
@@ -171,6 +170,20 @@ def test_layer_matches_torch(case, num_layers, bidirectional, bias, with_state, 
     for name, leaf in [*leaves.items(), *theirs.named_parameters()]:
         assert ours[name].dtype == dtype
         assert_close(ours[name], leaf.grad.numpy(), TOLERANCE[dtype])
+
+
+@dtypes
+@every_shape
+@in_torch
+def test_layer_matches_torch(case, num_layers, bidirectional, bias, with_state, lengths, dtype):
+    compare_with_torch(case, build(case, num_layers, bidirectional, bias, dtype), with_state, lengths)
+
+
+@pytest.mark.parametrize("lengths", [None, np.arange(48) % 3 + 1])
+@in_torch
+def test_layer_with_products_large_enough_to_be_cut_matches_torch(case, lengths):
+    layer = build(case, sizes=(D, 160))
+    compare_with_torch(case, layer, True, lengths, shape=(3, 48))
 
 
 @every_shape

@@ -138,7 +138,9 @@ def encoder_decoder_context(source: int = 3, target: int = 3, *, context: str = 
 def attention(source: int = 4) -> Diagram:
     r"""Draw one step of a decoder that looks at all states of the encoder.
 
-    .. math:: \alpha_{tj} = \mathrm{softmax}_j(\mathrm{score}(s_{t-1}, h_j)), \qquad c_t = \sum_j \alpha_{tj} h_j
+    .. math::
+        \alpha_{tj} = \mathrm{softmax}_j(\mathrm{score}(s_t, h_j)), \qquad c_t = \sum_j \alpha_{tj} h_j, \qquad
+        \hat y_t = \mathrm{softmax}(W_o [s_t, c_t] + b_o)
 
     Parameters
     ----------
@@ -152,31 +154,33 @@ def attention(source: int = 4) -> Diagram:
 
     Notes
     -----
-    Bahdanau et al. (2015).
+    Luong et al. (2015): the new state asks. Bahdanau et al. (2015) let the state before it ask.
 
     Examples
     --------
     >>> sorted(e.source for e in attention(3).edges if e.target == "alpha2")
-    ['h2', 's_prev']
+    ['h2', 's']
     """
     at_least(1, source=source)
     d = Diagram(
-        f"One step of attention over {count(source, 'state')} of an encoder. The decoder's last state is compared "
-        "with every encoder state, which gives one weight alpha for each; the weighted sum of the encoder states is "
-        "the context c of this step, and the context, with the last state, feeds the decoder's new state, which "
-        "gives the output."
+        f"One step of attention over {count(source, 'state')} of an encoder. The decoder makes its new state s from "
+        "its last state and the output before. The new state is compared with every encoder state, which gives one "
+        "weight alpha for each; the weighted sum of the encoder states is the context c of this step, and the new "
+        "state and the context together give the output."
     )
     x = _encoder(d, source) - PITCH
     bus, weights, sums, top = LEVEL + 1.05, LEVEL + 2.1, LEVEL + 3.8, LEVEL + 5.6
-    d.box("s_prev", 0, top, "$s_{t-1}$", "state")
+    d.box("s_prev", -PITCH, top, "$s_{t-1}$", "state")
+    d.box("y_prev", 0, top + LEVEL, r"$\hat{y}_{t-1}$", "output")
+    d.box("s", 0, top, "$s_t$", "state")
     total = r"$c_t = \sum_j\, \alpha_{tj}\, h_j$"
     d.box("c", PITCH * (source + 1) / 2, sums, total, "context", w=PITCH * (source - 1) + 3.0, h=1.3)
     for j in range(1, source + 1):
         d.box(f"alpha{j}", PITCH * j, weights, sym(r"\alpha", f"t{j}"), "gate")
         d.path(f"h{j} alpha{j} c")
-    d.bus("s_prev", [f"alpha{j}" for j in range(1, source + 1)], bus, shift=-0.4)
-    d.box("s", x, top, "$s_t$", "state")
-    d.box("y", x + PITCH + 0.2, top, r"$\hat{y}_t$", "output")
+    d.bus("s", [f"alpha{j}" for j in range(1, source + 1)], bus, shift=-0.4)
+    d.box("y", x, top, r"$\hat{y}_t$", "output")
     d.path("s_prev s y")
-    d.arrow("c", "s")
+    d.arrow("y_prev", "s", role="feedback")
+    d.arrow("c", "y")
     return d

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from course_rnn.plot.style import INK, Plot, canvas, house_style, looks, text_of
+from course_rnn.plot.style import INK, Plot, canvas, house_style, legend, looks, text_of
 
 HATCHES = ("", "//", "\\\\", "xx", "--", "||")
 
@@ -40,7 +40,7 @@ def ratio_bars(cases, ratios, *, xlabel="times as fast as torch.nn") -> Plot:
             raise ValueError(f"{name or 'ratios'} must be positive numbers, one for each of {len(cases)} cases")
         table[name] = values.reshape(len(cases), -1)
     rows, thick = np.arange(len(cases)), 0.8 / len(table)
-    fig, (ax,) = canvas(0.26 * len(cases) * max(2, len(table)) + (1.2 if len(table) > 1 else 0.9))
+    fig, (ax,) = canvas(0.26 * len(cases) * max(2, len(table)) + 0.9)
     for i, ((name, values), look, hatch) in enumerate(zip(table.items(), looks(list(table)), HATCHES, strict=False)):
         y = rows + (i - (len(table) - 1) / 2) * thick
         middle, low, high = np.median(values, axis=1), values.min(axis=1), values.max(axis=1)
@@ -63,7 +63,7 @@ def ratio_bars(cases, ratios, *, xlabel="times as fast as torch.nn") -> Plot:
     ax.grid(False, axis="y")
     ax.set_xlabel(xlabel)
     if len(table) > 1:
-        fig.legend(loc="outside upper left", ncols=len(table))
+        legend(fig, *ax.get_legend_handles_labels())
     said = [f"Bars of {xlabel}"]
     for i, case in enumerate(cases):
         said.append(f"{case}: " + ", ".join(f"{name} {np.median(v[i]):.2f}".strip() for name, v in table.items()))

@@ -4,12 +4,11 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from course_rnn.colours import FILL, ROLE
-from course_rnn.plot.style import INK, SIGNED, WIDTH, Plot, amount, canvas, house_style, text_of, writer
+from course_rnn.plot.style import INK, LETTER, SIGNED, WIDTH, Plot, amount, canvas, house_style, text_of, writer
 
 MANY = 400  # cells: from here on they are one picture of 200 dpi inside the SVG
 LISTED = 48  # cells: up to here the text lists every one
 CELL = (0.52, 0.34)  # inches: a cell at most
-LETTER = 0.09  # inches: a letter of a name
 VALUE, SIGN = (0.42, 0.2), (0.1, 0.12)  # inches: a cell that has room for its value, or for a minus sign
 
 

@@ -6,7 +6,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.patches import Patch
 
-from course_rnn.plot.style import INK, Plot, canvas, house_style, looks, text_of, writer
+from course_rnn.plot.style import INK, Plot, canvas, house_style, legend, looks, text_of, writer
 
 FEW = 12  # points: up to here every one is marked in the figure and listed in the text
 LEVELS = ((6, 2), (1, 1.5), (6, 2, 1, 2), (3, 1))  # dashes of baselines
@@ -72,7 +72,13 @@ def lines(series, *, x=None, xlabel, ylabel, ylim=None, baselines=None, parts=No
         _show_zeros(ax, drawn)
     if "x" in log:
         ax.set_xscale("log")
-    _legend(fig, ax, seeds={len(y) for _, y in drawn.values()} - {1})
+    handles, labels = ax.get_legend_handles_labels()
+    seeds = sorted({len(y) for _, y in drawn.values()} - {1})
+    if seeds:
+        handles.append(Patch(color=INK, alpha=0.2, linewidth=0))
+        labels.append(f"range of {' or '.join(map(str, seeds))} seeds")
+    if labels:
+        legend(fig, handles, labels)
     said = [f"Lines of {ylabel} against {xlabel}" + (" on a logarithmic scale" if "y" in log else "")]
     said += [_in_words(name, x, y, "y" in log) for name, (x, y) in drawn.items()]
     if levels:
@@ -180,18 +186,6 @@ def _show_zeros(ax, drawn):
         foot = ax.get_ylim()[0]
         ax.plot(at, np.full(at.size, foot), "v", mfc="white", mec=INK, clip_on=False, label="exactly 0", zorder=4)
         ax.set_ylim(foot, None)
-
-
-def _legend(fig, ax, seeds):
-    """A legend above the axes, in as many columns as fit; the figure grows by its rows."""
-    handles, labels = ax.get_legend_handles_labels()
-    if seeds:
-        handles.append(Patch(color=INK, alpha=0.2, linewidth=0))
-        labels.append(f"range of {' or '.join(map(str, sorted(seeds)))} seeds")
-    if labels:
-        columns = min(len(labels), max(1, 68 // (max(map(len, labels)) + 6)))
-        fig.legend(handles, labels, loc="outside upper left", ncols=columns)
-        fig.set_figheight(fig.get_figheight() + 0.22 * -(-len(labels) // columns))
 
 
 def _in_words(name, x, y, log):

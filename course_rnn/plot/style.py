@@ -17,6 +17,7 @@ from course_rnn.colours import ROLE, blend
 
 INK = ROLE["neutral"]
 WIDTH = 6.4  # inches: on a page, all of its column; on a phone, letters that can still be read
+LETTER = 0.09  # inches: a letter of a name, on average
 #: Names that begin with one of these words have its colour on every page; others take their turn in `TURNS`.
 FAMILY = {"RNN": "state", "LSTM": "gate", "GRU": "context", "signal": "neutral"}
 TURNS = ("input", "gradient", "output", "context", "gate", "state")
@@ -131,6 +132,13 @@ def canvas(height, width=WIDTH, rows=1):
     """A figure that pyplot does not know, and the list of its axes, one above the other; sizes in inches."""
     fig = Figure(figsize=(width, height))
     return fig, list(fig.subplots(rows, squeeze=False)[:, 0])
+
+
+def legend(fig, handles, labels):
+    """A legend above the axes, in as many columns as fit; the figure grows by its rows."""
+    columns = min(len(labels), max(1, int(WIDTH / (0.75 + LETTER * max(map(len, labels))))))
+    fig.legend(handles, labels, loc="outside upper left", ncols=columns)
+    fig.set_figheight(fig.get_figheight() + 0.22 * -(-len(labels) // columns))
 
 
 def looks(names, role=None):
