@@ -197,6 +197,18 @@ def test_few_points_show_each_seed():
     assert ax.get_xticks(minor=True).size == 0  # their labels would stand among the distances
 
 
+@pytest.mark.parametrize(
+    ("x", "named"),
+    [([1, 2, 3, 5], True), ([0.5, 1.5], False), ([1, 2, 4, 1000], False), (range(1, 20), False), ([7], True)],
+)
+def test_a_few_whole_numbers_are_named_on_the_axis_if_there_is_room(x, named):
+    for y in (np.ones(len(x)), np.ones((2, len(x)))):
+        (ax,) = plot.lines({"a": y, "b": y}, x=x, xlabel="x", ylabel="y").fig.axes
+        assert (list(ax.get_xticks()) == list(x)) == named
+    (ax,) = plot.lines({"a": y, "b": ([1, 9], [0, 1.0])}, x=x, xlabel="x", ylabel="y").fig.axes
+    assert list(ax.get_xticks()) != list(x)
+
+
 def test_a_family_has_one_colour_on_every_page_and_dashes_of_its_own():
     names = ["LSTM", "LSTM, chrono", "RNN", "GRU", "other", "signal"]
     (ax,) = plot.lines({name: range(20) for name in names}, xlabel="x", ylabel="y").fig.axes
@@ -261,6 +273,16 @@ def test_a_fixed_axis_stays():
 )
 def test_a_line_in_words(values, said):
     assert plot.lines({"loss": values}, xlabel="update", ylabel="loss").alt.endswith(said)
+
+
+def test_the_spread_over_seeds_is_said_for_each_point_or_once():
+    runs = np.linspace([0.0, 0.5], 1, 8).T  # two seeds, 0.5 apart at first
+    few = plot.lines({"RNN": runs[:, ::7]}, xlabel="x", ylabel="y").alt
+    assert "RNN, mean of 2 seeds: 0.25 (seeds 0.00 to 0.50) at 1, 1.00 (seeds 1.00 to 1.00) at 2." in few
+    more = plot.lines({"RNN": runs}, xlabel="x", ylabel="y").alt
+    assert "RNN, mean of 2 seeds, which differ by at most 0.50: 0.25 at 1, 0.36 at 2," in more
+    many = plot.lines({"RNN": runs.repeat(5, axis=1)}, xlabel="x", ylabel="y").alt
+    assert many.endswith("rises from 0.25 (seeds 0.00 to 0.50) at 1 to 1.00 (seeds 1.00 to 1.00) at 40.")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 from course_rnn.plot.style import INK, Plot, canvas, house_style, legend, looks, text_of, writer
 
 FEW = 12  # points: up to here every one is marked in the figure and listed in the text
+BRIEF = 5  # points: up to here each is listed with its spread over seeds
 LEVELS = ((6, 2), (1, 1.5), (6, 2, 1, 2), (3, 1))  # dashes of baselines
 
 
@@ -72,6 +73,7 @@ def lines(series, *, x=None, xlabel, ylabel, ylim=None, baselines=None, parts=No
         _show_zeros(ax, drawn)
     if "x" in log:
         ax.set_xscale("log")
+    _tick_every_point(ax, [x for x, _ in drawn.values()])
     handles, labels = ax.get_legend_handles_labels()
     seeds = sorted({len(y) for _, y in drawn.values()} - {1})
     if seeds:
@@ -149,8 +151,6 @@ def accuracy_over_distance(
     plot = lines(accuracies, x=distances, xlabel=xlabel, ylabel=ylabel, baselines=baselines, log=log)
     (ax,) = plot.fig.axes
     ax.set_ylim(-0.03, 1.03)
-    ax.set_xticks(distances, [f"{distance:g}" for distance in distances])
-    ax.minorticks_off()
     return plot
 
 
@@ -163,7 +163,7 @@ def _points(series, x, log):
         own = np.arange(1, y.shape[-1] + 1) if own is None else np.asarray(own)
         if y.ndim != 2 or own.shape != y.shape[1:]:
             raise ValueError(f"{name} must have shape (n,) or (seeds, n), and x (n,): got {y.shape} and {own.shape}")
-        if not np.isfinite(y).any():
+        if not np.isfinite(y).all(axis=0).any():
             raise ValueError(f"{name} has no finite value")
         if log and (y < 0).any():
             raise ValueError(f"{name} has negative values, which a logarithmic axis cannot show")
@@ -177,6 +177,16 @@ def _mean(y):
     """The mean over seeds; what is not finite in one of them is not finite in the mean."""
     with np.errstate(invalid="ignore"):  # the mean of inf and -inf
         return y.mean(axis=0)
+
+
+def _tick_every_point(ax, xs):
+    """Where all lines stand at the same few whole numbers, name these on the axis, if there is room."""
+    x = np.unique(xs[0])
+    if all(np.array_equal(x, other) for other in xs) and len(x) <= FEW and np.issubdtype(x.dtype, np.integer):
+        places = ax.transData.transform([(place, 1) for place in x])[:, 0]
+        if np.all(np.diff(places) > np.ptp(places) / (1.5 * FEW)):
+            ax.set_xticks(x, map(str, x))
+            ax.minorticks_off()
 
 
 def _show_zeros(ax, drawn):
@@ -193,14 +203,16 @@ def _in_words(name, x, y, log):
     mean, seeds = _mean(y), len(y)
     finite = np.flatnonzero(np.isfinite(mean))
     number = writer(y) if not log else lambda value: f"{value:.1e}" if value else "exactly 0"
+    each = seeds > 1 and not BRIEF < len(x) <= FEW  # the spread is said for each point
     who = name if seeds == 1 else f"{name}, mean of {seeds} seeds"
+    who += "" if seeds == 1 or each else f", which differ by at most {number(np.ptp(y[:, finite], axis=0).max())}"
     lost = f"; not finite at {len(x) - len(finite)} of {len(x)} points" if len(finite) < len(x) else ""
 
     def point(i):
-        spread = f" (seeds {number(y[:, i].min())} to {number(y[:, i].max())})" if seeds > 1 else ""
+        spread = f" (seeds {number(y[:, i].min())} to {number(y[:, i].max())})" if each else ""
         return f"{number(mean[i])}{spread} at {x[i]:g}"
 
-    if len(x) <= FEW or not len(finite):
+    if len(x) <= FEW:
         return f"{who}: " + ", ".join(map(point, finite)) + lost
     first, last = mean[finite[[0, -1]]]
     low, high = mean[finite].min(), mean[finite].max()

@@ -19,7 +19,7 @@ INK = ROLE["neutral"]
 WIDTH = 6.4  # inches: on a page, all of its column; on a phone, letters that can still be read
 LETTER = 0.09  # inches: a letter of a name, on average
 #: Names that begin with one of these words have its colour on every page; others take their turn in `TURNS`.
-FAMILY = {"RNN": "state", "LSTM": "gate", "GRU": "context", "signal": "neutral"}
+FAMILY = {"RNN": "state", "LSTM": "gate", "GRU": "context", "signal": "neutral", "price": "neutral"}
 TURNS = ("input", "gradient", "output", "context", "gate", "state")
 MARKERS, DASHES = "os^DvP*X", ("-", "--", "-.", ":")
 

@@ -177,8 +177,8 @@ FORWARD = {
     "GRU_RESET_BEFORE": gru_reset_before_forward,
 }
 BACKWARD = {
-    "RNN_TANH": rnn_backward(lambda y: 1 - y * y),
-    "RNN_RELU": rnn_backward(lambda y: (y > 0).to(y.dtype)),
+    "RNN_TANH": rnn_backward(lambda y: tanh_backward(y.new_ones(()), y)),
+    "RNN_RELU": rnn_backward(torch.sign),
     "LSTM": lstm_backward,
     "GRU": gru_backward,
     "GRU_RESET_BEFORE": gru_reset_before_backward,

@@ -79,10 +79,12 @@ class Layer(torch.autograd.Function):
             for side, rows, part, operand in _products(ctx.cell, d, x[where], h_before, gates[where][:, :, k]):
                 dweight, dbias = dweights[4 * k + side], dweights[4 * k + 2 + side]
                 dweight[rows].addmm_(part.flatten(0, 1).T, operand.flatten(0, 1))
-                if dbias is not None:
+                if dbias is not None and (side == INPUT or ctx.cell == "GRU"):
                     dbias[rows] += part.sum((0, 1))
                 if side == INPUT and dx is not None:
                     dx[where] += part @ weights[4 * k][rows]
+        if ctx.cell != "GRU":
+            dweights[3::4] = dweights[2::4]  # the two biases are added to the same thing
         return None, None, None, dx, dh, dc, *dweights
 
 

@@ -6,7 +6,7 @@ The rule: torch.nn's own code, unless a benchmark whose results are committed fo
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from course_rnn.torch._check import dimensions, under_autocast
+from course_rnn.torch._check import dimensions
 
 IMPLEMENTATIONS = ("auto", "loop", "fused", "library")
 
@@ -20,7 +20,7 @@ FASTER_ON_CPU = {
     "LSTM": (torch.float64,),
 }
 FASTER_ON_CPU_WITH_LENGTHS = dict.fromkeys(FASTER_ON_CPU, (torch.float32, torch.float64))
-STEPS, STEPS_WITH_LENGTHS, STEPS_PER_ROW = 16, 64, 3  # lengths cost a preparation for each row
+STEPS, STEPS_WITH_LENGTHS, STEPS_PER_ROW = 32, 64, 3  # lengths cost a preparation for each row
 
 
 def choose(layer, input, lengths=None):
@@ -36,7 +36,7 @@ def choose(layer, input, lengths=None):
         return "loop", "torch has no GRU with reset_after=False, and the fused layer was not measured here"
     if on != "cpu":
         return "library", f"nothing of ours has been measured on {on} yet (on a GPU: course-rnn bench gpu)"
-    if under_autocast(on) or _transformed():
+    if torch.is_autocast_enabled("cpu") or _transformed():
         return "library", "autocast, torch.func and forward-mode differentiation are left to torch.nn"
     if not (torch.is_grad_enabled() and (layer.weight_ih_l0.requires_grad or x.requires_grad)):
         return "library", "no gradient is needed, and the forward pass of torch.nn is as fast"
