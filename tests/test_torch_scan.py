@@ -214,6 +214,7 @@ def test_a_layer_runs_under_autocast(rng, device, kind, args, options, sizes):
 def test_a_layer_starts_as_the_reference_does(kind, args, options, sizes):
     """Uniform in ±1/√D for the maps of a MinGRU, and in ±1/√H for an SCRN."""
     D, H = 100, 25
+    torch.manual_seed(0)  # the largest of 25 numbers is now and then small
     layer = getattr(rt, kind)(D, H, *args[2:], **options)
     bound = 1 / (D if kind == "MinGRU" else H) ** 0.5
     for p in layer.parameters():
