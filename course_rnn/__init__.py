@@ -4,6 +4,7 @@
 course_rnn.numpy        the reference: every model with its gradients written by hand
 course_rnn.torch        the same names on torch tensors, drop-in for torch.nn
 course_rnn.data         real and generated sequences
+course_rnn.convert      weights from and to torch, Keras, ONNX, CS231n and the slides
 course_rnn.diagrams     box-and-arrow diagrams, drawn from nodes and edges
 course_rnn.plot         the house style and the figures that recur
 course_rnn.explore      sliders: live in a notebook, static on a page
