@@ -24,7 +24,10 @@ GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 THREADS = [1, 2]
 TURNS, SECONDS_PER_TURN = 10, 0.3
 PAUSE = 0.1  # seconds between turns: the threads of the process that has just run stop spinning
-NOTES = "TODO"
+NOTES = (
+    "One thread: the CPU time of the process, the steadier clock. Two threads: the wall time, on a machine of two "
+    "cores that runs other work as well, so read those rows as a range."
+)
 
 
 def numpy_run(cell, T, B, D, H):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from course_rnn import questions
 from course_rnn.questions import progress, question, simple_rnn
 from course_rnn.questions.question import Chapter
 
-MODULES = [simple_rnn]
-QUESTIONS = {f"{module.chapter.name}.{name}": q for module in MODULES for name, q in module.chapter.questions.items()}
+QUESTIONS = {f"{c.name}.{name}": q for c in questions.chapters().values() for name, q in c.questions.items()}
 MISTAKES = [(key, mistake) for key, q in QUESTIONS.items() for mistake in q.mistakes]
 
 
@@ -30,10 +30,9 @@ def test_the_reference_passes_on_a_hundred_seeds(key, monkeypatch):
 @pytest.mark.parametrize(("key", "mistake"), MISTAKES)
 def test_a_known_mistake_fails_under_its_own_name(key, mistake):
     q = QUESTIONS[key]
-    variant, message = q.mistakes[mistake]
-    result = q.check(variant)
+    result = q.check(q.mistakes[mistake].function)
     assert (result.state, result.cause, result.points) == ("not yet", mistake, 0)
-    assert message in result.message
+    assert q.mistakes[mistake].message in result.message
 
 
 @pytest.mark.parametrize("key", QUESTIONS)
@@ -41,7 +40,7 @@ def test_a_question_is_complete(key):
     q = QUESTIONS[key]
     assert len(q.hints) == 3 and q.points > 0 and q.reference.__doc__
     assert len(q.mistakes) >= 3
-    assert len({message for _, message in q.mistakes.values()}) == len(q.mistakes)
+    assert len({mistake.message for mistake in q.mistakes.values()}) == len(q.mistakes)
 
 
 # ------------------------------------------------------------- right answers, written differently

@@ -377,6 +377,7 @@ class LSTM(_Recurrent):
     def _scan_backward(self, new, s, dy, weight_hh, dh, dc, h, c, gates, tanh_c):
         H, c_prev = self.hidden_size, c[s.previous]
         da, dc_dh, f = new("da", s.N, 4, H), new("dc_dh", s.N, H), gates[:, 1]
+        by = new("by", len(dh), 4, H)
         flat, times_W = da.reshape(s.N, 4 * H), _product(len(dh), weight_hh)
         for rows, steps in s.chunks(CHUNK // H):
             i, _, g, o = gates[rows].swapaxes(0, 1)
@@ -392,8 +393,10 @@ class LSTM(_Recurrent):
                 dh_t, dc_t, da_t = dh[live], dc[live], da[now]
                 dh_t += dy[now]
                 dc_t += dh_t * dc_dh[now]
-                da_t[:, :3] *= dc_t[:, None]
-                da_t[:, 3] *= dh_t
+                by_t = by[live]
+                by_t[:, :3] = dc_t[:, None]
+                by_t[:, 3] = dh_t
+                da_t *= by_t
                 dc_t *= f[now]
                 times_W(flat[now], dh_t)
         return flat, [(flat, h[s.previous])]

@@ -1,88 +1,96 @@
 """A question of an exercise: its reference answer, its known mistakes, and a check that says what went wrong.
 
-A module of questions makes one `Chapter` and decorates each reference answer with it::
+A module of questions makes one `Chapter`, decorates each reference answer with it, and says how learners go wrong::
 
     chapter = Chapter("02_simple_rnn")
 
-    @chapter.question(points=2, returns=("h_next",), cases=a_step, hints=(...))
+    @chapter.question(points=2, returns=("h_next",), cases=a_step, hints=(...), see="one-step-as-code")
     def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
         \"\"\"The reasoning that `solution` shows.\"\"\"
         return np.tanh(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
 
-    @rnn_step.wrong("W_hh h is missing: ...")
-    def without_recurrence(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
-        return np.tanh(x @ weight_ih.T + bias_ih + bias_hh)
+    rnn_step.mistake("without_recurrence", "+ h @ weight_hh.T ", "", "the term of h is missing ...")
+
+The learner's function only ever gets plain values: arrays, numbers, strings, and lists of numbers or strings. So a
+question can be checked here, in the notebook, and graded elsewhere, in a process that knows no answers.
 """
 
-import copy
-import html
 import inspect
-import linecache
 import textwrap
-import traceback
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from course_rnn.questions import progress
+from course_rnn.questions.compare import difference
+from course_rnn.questions.result import Result, Shown
+from course_rnn.questions.trial import run
 
-#: How far a value may be from the reference, relative to the largest value of the reference.
-TOLERANCE = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-2}
 SEEDS = range(4)  # the visible cases
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a check found: the state is "passed", "to do" or "not yet"; `cause` names the known mistake, if any."""
+class Mistake:
+    """A known way to go wrong: code that makes it, and what to say to whoever made it.
 
-    question: str
-    state: str
-    message: str = ""
-    cause: str = ""
-    points: float = 0
-    max_points: float = 0
+    Attributes
+    ----------
+    name : str
+    message : str
+        The cause and the cure, in words that teach.
+    edit : tuple of str
+        A part of the reference answer and what stands there instead; () where `variant` is a function of its own.
+    """
 
-    @property
-    def passed(self):
-        """Whether every visible check passed."""
-        return self.state == "passed"
+    name: str
+    message: str
+    reference: callable
+    edit: tuple = ()
+    variant: callable = None
 
-    def __repr__(self):
-        return f"{self.question}: {self.state}" + (f". {self.message}" if self.message else "")
+    @cached_property
+    def source(self):
+        """The wrong answer as code."""
+        if self.variant is not None:
+            return source_of(self.variant)
+        right, wrong = self.edit
+        source = source_of(self.reference)
+        if source.count(right) != 1:
+            raise ValueError(f"{self.name}: {right!r} stands {source.count(right)} times in the answer, expected once.")
+        return source.replace(right, wrong)
 
-    def _repr_html_(self):
-        sign, colour = {"passed": ("✓", "#009E73"), "to do": ("○", "#808080"), "not yet": ("✗", "#D55E00")}[self.state]
-        message = "".join(f"<br>{html.escape(line)}" for line in self.message.splitlines())
-        return (
-            f'<div role="status" style="border-left: 4px solid {colour}; padding-left: 0.8em">'
-            f'<strong><span aria-hidden="true">{sign}</span> {html.escape(self.question)}: {self.state}</strong>'
-            f"{message}</div>"
-        )
-
-
-class Shown(str):
-    """A text that a notebook shows as it is, without quotes."""
-
-    def __repr__(self):
-        return str(self)
+    @cached_property
+    def function(self):
+        """The wrong answer as a function."""
+        if self.variant is not None:
+            return self.variant
+        names = dict(self.reference.__globals__)
+        exec(compile(self.source, f"<{self.name}>", "exec"), names)
+        return names[self.reference.__name__]
 
 
 class Question:
     """One function to write. Made by `Chapter.question`; see the module's description."""
 
-    def __init__(self, chapter, reference, *, points, returns, cases, hints):
+    def __init__(self, chapter, reference, *, points, returns, cases, hints, see, library):
         self.chapter, self.reference = chapter, reference
         self.name = reference.__name__
         self.points, self.returns, self.cases, self.hints = points, returns, cases, hints
-        self.mistakes = {}  # name -> (wrong variant, message)
+        self.see, self.library = see, library
+        self.mistakes = {}  # name -> Mistake
         self._hints_shown = 0
         self._tried = False
 
+    def mistake(self, name, right, wrong, message):
+        """Register a known mistake: in the reference answer, `right` (which stands there once) becomes `wrong`."""
+        self.mistakes[name] = Mistake(name, message, self.reference, edit=(right, wrong))
+
     def wrong(self, message):
-        """Register the decorated function as a known mistake that the message explains."""
+        """Register the decorated function as a known mistake, where an edit of the answer cannot say it."""
 
         def register(variant):
-            self.mistakes[variant.__name__] = (variant, message)
+            self.mistakes[variant.__name__] = Mistake(variant.__name__, message, self.reference, variant=variant)
             return variant
 
         return register
@@ -101,10 +109,25 @@ class Question:
             Shown by the notebook. Whatever the function does, no exception comes out; an endless loop can be
             interrupted.
         """
-        result = self._judge(answer)
+        finding = self._cannot_be_called(answer)
+        result = self._not_yet(finding) if finding else self.judge([self.run(answer, seed) for seed in SEEDS])
         self._tried = self._tried or result.state != "to do"
         progress.record(self.chapter.name, self.name, result.points)
         return result
+
+    def run(self, answer, seed):
+        """Call a function with the arguments of the case that a seed draws; returns a `Trial`."""
+        return run(answer, self.cases(np.random.default_rng(seed)), self.library)
+
+    def judge(self, trials) -> Result:
+        """Say what a list of trials is worth, wherever they were run; the words are those of `check`."""
+        if any(trial.to_do for trial in trials):
+            return Result(self.name, "to do", max_points=self.points)
+        finding = next(filter(None, map(self._finding, trials)), None)
+        if finding is None:
+            message = f"The visible checks passed: {self.points} of {self.points} points."
+            return Result(self.name, "passed", message, points=self.points, max_points=self.points)
+        return self._not_yet(finding, self._likely_cause(trials))
 
     def hint(self):
         """The next hint; after the last one the first again."""
@@ -119,65 +142,52 @@ class Question:
             return Shown(
                 f"Try first: write {self.name}, check it, ask for a hint. Call solution() again to see the solution."
             )
-        source = inspect.getsource(self.reference)
-        source = textwrap.dedent(source[source.index("def ") :])
-        return Shown(source)
+        return Shown(source_of(self.reference))
 
     # ------------------------------------------------------------------ the judgement
 
-    def _judge(self, answer):
+    def _cannot_be_called(self, answer):
+        """Why an answer cannot be called as asked, as a sentence; None where it can."""
         if not callable(answer):
-            return self._not_yet(f"check takes the function itself: check({self.name}), not its result.")
+            return f"check takes the function itself: check({self.name}), not its result."
+        parameters = inspect.signature(self.reference).parameters
         try:
-            inspect.signature(answer).bind(*inspect.signature(self.reference).parameters)
+            inspect.signature(answer).bind(*parameters)
         except TypeError:
-            expected = ", ".join(inspect.signature(self.reference).parameters)
-            return self._not_yet(f"The function must take these arguments, in this order: {expected}.")
+            return f"The function must take these arguments, in this order: {', '.join(parameters)}."
         except ValueError:  # a built-in function without a signature: calling it will tell
             pass
+        return None
 
-        trials, finding = [], None
-        for seed in SEEDS:
-            arguments = self.cases(np.random.default_rng(seed))
-            given = copy.deepcopy(arguments)
-            outcome = attempt(answer, given)
-            if isinstance(outcome, NotImplementedError):
-                return Result(self.name, "to do", max_points=self.points)
-            trials.append((arguments, outcome))
-            finding = finding or self._finding(outcome, arguments, given)
-        if finding is None:
-            message = f"The visible checks passed: {self.points} of {self.points} points."
-            return Result(self.name, "passed", message, points=self.points, max_points=self.points)
-        return self._not_yet(finding, self._likely_cause(trials))
-
-    def _finding(self, outcome, arguments, given):
-        """The first thing wrong with what the function did on one case, as a sentence; None where all is right."""
-        if isinstance(outcome, BaseException):
-            return describe_error(outcome)
-        expected = as_tuple(self.reference(**copy.deepcopy(arguments)))
-        return self._first_difference(outcome, expected) or changed_input(given, arguments)
-
-    def _not_yet(self, finding, cause=""):
-        message = f"{finding}\nLikely cause: {self.mistakes[cause][1]}" if cause else finding
-        return Result(self.name, "not yet", message, cause, max_points=self.points)
-
-    def _first_difference(self, answered, expected):
-        """The first thing in which an answer differs from the expected arrays, as a sentence; None where it agrees."""
-        if answered is None:
+    def _finding(self, trial):
+        """The first thing wrong with what came of one case, as a sentence; None where all is right."""
+        if trial.raised:
+            return f"It stopped with {trial.raised}{trial.place or '.'}"
+        if trial.values is None:
             return "The function returned None: is the return missing?"
-        answered = as_tuple(answered)
-        if len(answered) != len(expected):
-            return f"The function returned {len(answered)} values, expected {len(expected)}: {', '.join(self.returns)}."
-        for name, got, want in zip(self.returns, answered, expected, strict=True):
-            finding = difference(name, got, np.asarray(want))
+        if len(trial.values) != len(self.returns):
+            returns = ", ".join(self.returns)
+            return f"The function returned {len(trial.values)} values, expected {len(self.returns)}: {returns}."
+        expected = run(self.reference, trial.arguments, self.library).values
+        for name, got, want in zip(self.returns, trial.values, expected, strict=True):
+            finding = difference(name, got, want)
             if finding:
                 return finding
+        name = trial.changed
+        if name:
+            return (
+                f"The function changed its input {name} in place. Work on a copy: {name} = {name} + ... instead of +=."
+            )
         return None
+
+    def _not_yet(self, finding, cause=""):
+        message = f"{finding}\nLikely cause: {self.mistakes[cause].message}" if cause else finding
+        return Result(self.name, "not yet", message, cause, max_points=self.points)
 
     def _likely_cause(self, trials):
         """The first known mistake that does what the learner's function did on every case; "" where there is none."""
-        for name, (variant, _) in self.mistakes.items():
-            if all(same(outcome, attempt(variant, copy.deepcopy(arguments))) for arguments, outcome in trials):
+        for name, mistake in self.mistakes.items():
+            if all(trial.does_as(run(mistake.function, trial.arguments, self.library)) for trial in trials):
                 return name
         return ""
 
@@ -189,7 +199,7 @@ class Chapter:
         self.name = name
         self.questions = {}
 
-    def question(self, *, points, returns, cases, hints):
+    def question(self, *, points, returns, cases, hints, see="", library="numpy"):
         """Make a question of the decorated reference answer.
 
         Parameters
@@ -198,12 +208,19 @@ class Chapter:
         returns : tuple of str
             What the answer returns, by name, in order.
         cases : callable
-            ``cases(rng)`` draws the arguments of one case as a dict.
+            ``cases(rng)`` draws the arguments of one case as a dict, in the order of the parameters.
         hints : tuple of str
+            Three, each saying more than the one before.
+        see : str
+            The anchor of the heading in the chapter where this is taught.
+        library : str
+            "torch" where arrays are to be handed over as tensors.
         """
 
         def register(reference):
-            question = Question(self, reference, points=points, returns=returns, cases=cases, hints=hints)
+            question = Question(
+                self, reference, points=points, returns=returns, cases=cases, hints=hints, see=see, library=library
+            )
             self.questions[question.name] = question
             return question
 
@@ -214,92 +231,7 @@ class Chapter:
         return progress.Progress(self.name, {name: question.points for name, question in self.questions.items()})
 
 
-# ---------------------------------------------------------------------- running and comparing
-
-
-def attempt(function, arguments):
-    """What the function returned, or the exception that stopped it; only an interrupt by the user passes through."""
-    try:
-        return function(*arguments.values())
-    except (Exception, SystemExit) as error:
-        return error
-
-
-def as_tuple(values):
-    """What a function returned, as a tuple of its values."""
-    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
-
-
-def as_array(value):
-    """A NumPy array of what means the same: an array, a torch tensor, a number; None where it is none of these."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    try:
-        array = np.asarray(value)
-    except Exception:  # whatever a learner's object does when it is asked for its numbers
-        return None
-    return array if array.dtype.kind in "biufc" else None
-
-
-def tolerance(got, want):
-    """The allowed difference: exact for whole numbers, by the less precise dtype for decimals."""
-    if want.dtype.kind in "biu":
-        return 0.0
-    scale = np.abs(want).max(initial=0.0)
-    return scale * max(TOLERANCE.get(got.dtype, 0.0), TOLERANCE.get(want.dtype, 0.0))
-
-
-def difference(name, got, want):
-    """What is wrong with one returned value, shape before dtype before value, as a sentence; None where it is right."""
-    array = as_array(got)
-    if array is None:
-        return f"{name} is a {type(got).__name__}, expected an array of numbers."
-    if array.shape != want.shape:
-        transposed = array.ndim > 1 and array.shape == want.shape[::-1]
-        return f"{name} has shape {array.shape}, expected {want.shape}{': transposed?' if transposed else '.'}"
-    if array.ndim and array.dtype.kind != want.dtype.kind and not {array.dtype.kind, want.dtype.kind} <= set("iu"):
-        return f"{name} has dtype {array.dtype}, expected {want.dtype}."
-    if not np.isfinite(array).all() and np.isfinite(want).all():
-        where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
-        return f"{name} contains {array[tuple(where)]} (first at {where})."
-    error = np.abs(array.astype(want.dtype) - want)
-    if want.size and error.max() > tolerance(array, want):
-        where = np.unravel_index(error.argmax(), error.shape)
-        relative = error[where] / max(np.abs(want).max(), np.finfo(float).tiny)
-        place = f" at {[int(i) for i in where]}" if want.ndim else ""
-        return (
-            f"{name} has wrong values: largest relative error {relative:.2g}{place}, "
-            f"where it is {array[where]:.4g}, expected {want[where]:.4g}."
-        )
-    return None
-
-
-def same(outcome, other):
-    """Whether two functions did the same: returned equal values, or stopped with the same exception."""
-    if isinstance(outcome, BaseException) or isinstance(other, BaseException):
-        return type(outcome) is type(other) and str(outcome) == str(other)
-    outcome, other = as_tuple(outcome), as_tuple(other)
-    return len(outcome) == len(other) and all(
-        difference("", got, np.asarray(want)) is None for got, want in zip(outcome, other, strict=True)
-    )
-
-
-def changed_input(given, arguments):
-    """The input that a function changed in place, as a sentence; None where it changed none."""
-    for name, value in arguments.items():
-        if not np.array_equal(given[name], value):
-            return (
-                f"The function changed its input {name} in place. Work on a copy: {name} = {name} + ... instead of +=."
-            )
-    return None
-
-
-def describe_error(error):
-    """An exception out of the learner's code: what it says, and their own line, not ours."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the call in `attempt`
-    if not frames:
-        return f"It stopped with {said}."
-    own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
-    line = own.line or linecache.getline(own.filename, own.lineno).strip()
-    return f"It stopped with {said}, at line {own.lineno} of your cell: {line}"
+def source_of(function):
+    """The code of a function without its decorators, as it would stand in a notebook."""
+    source = textwrap.dedent(inspect.getsource(function))
+    return source[source.index("def ") :]

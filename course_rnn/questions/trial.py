@@ -1,0 +1,106 @@
+"""Running a learner's function on the arguments of one case, and keeping what came of it."""
+
+import copy
+import linecache
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_rnn.questions.compare import as_tuple, difference
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one call.
+
+    Attributes
+    ----------
+    arguments : dict
+        What the function was given.
+    values : tuple or None
+        What it returned; None where it returned nothing or stopped.
+    raised : str
+        The exception that stopped it, as "TypeError: ...".
+    place : str
+        Where in the learner's code that was, as ", at line 2 of your cell: ...".
+    to_do : bool
+        Whether it is still the stub of the exercise.
+    changed : str
+        The name of an input that it changed in place.
+    """
+
+    arguments: dict
+    values: tuple | None = None
+    raised: str = ""
+    place: str = ""
+    to_do: bool = False
+    changed: str = ""
+
+    def does_as(self, other):
+        """Whether another trial on the same arguments ended in the same way."""
+        if self.raised or other.raised:
+            return self.raised == other.raised
+        if self.values is None or other.values is None:
+            return self.values is other.values
+        return len(self.values) == len(other.values) and all(
+            difference("", got, want) is None for got, want in zip(self.values, other.values, strict=True)
+        )
+
+
+def run(function, arguments, library="numpy"):
+    """Call a function with copies of the arguments.
+
+    Parameters
+    ----------
+    function : callable
+    arguments : dict
+        By name, in the order of the function's parameters.
+    library : str
+        "torch" hands the arrays over as tensors.
+
+    Returns
+    -------
+    Trial
+        Whatever the function does, no exception comes out but an interrupt by the user.
+    """
+    given = copy.deepcopy(arguments)
+    try:
+        returned = function(*adapt(given, library).values())
+    except NotImplementedError:
+        return Trial(arguments, to_do=True)
+    except (Exception, SystemExit) as error:
+        return Trial(arguments, raised=said(error), place=place(error))
+    values = None if returned is None else as_tuple(returned)
+    changed = [name for name, value in arguments.items() if not _equal(given[name], value)]
+    return Trial(arguments, values, changed=changed[0] if changed else "")
+
+
+def adapt(arguments, library):
+    """The arguments as the library of a question wants them; a tensor shares the memory of its array."""
+    if library == "numpy":
+        return arguments
+    import torch
+
+    return {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in arguments.items()
+    }
+
+
+def _equal(value, other):
+    return np.array_equal(value, other, equal_nan=np.asarray(other).dtype.kind in "fc")
+
+
+def said(error):
+    """An exception as text: its type and what it says."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def place(error):
+    """Where in the learner's code an exception came from: their own line, not ours."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the call in `run`
+    if not frames:
+        return ""
+    own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
+    line = own.line or linecache.getline(own.filename, own.lineno).strip()
+    return f", at line {own.lineno} of your cell: {line}"
