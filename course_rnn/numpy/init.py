@@ -111,7 +111,7 @@ def identity(module, scale=1.0):
 
 
 def spectral_radius(module, radius):
-    """Scale every block of the recurrent matrices so that its largest |eigenvalue| is `radius`.
+    """Scale every block of the recurrent matrices so that its largest ``|eigenvalue|`` is `radius`.
 
     Parameters
     ----------
