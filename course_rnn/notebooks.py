@@ -22,6 +22,13 @@ STUB = "raise NotImplementedError  # your code here"
 DIAGRAM = ("Diagram: ", "Figure: ")  # how the text forms of a diagram and of a plot begin
 SVG = "image/svg+xml"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+INSTALL = """\
+# On Colab this installs the course; elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install -q "course-rnn[torch] @ git+{url}"
+"""
 #: What a kernel of ours always runs under, here and in the tests.
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -43,7 +50,7 @@ def run(path):
     from nbclient import NotebookClient  # here, as the package installs without it
 
     path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = with_install_cell(nbformat.read(path, as_version=4), address())
     os.environ.update(ENVIRONMENT)
     NotebookClient(
         notebook,
@@ -54,6 +61,27 @@ def run(path):
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     write(normalise(notebook), path)
+
+
+def address(config=Path("_config.yml")):
+    """Where the course is hosted, as _config.yml has it; "" where nobody has set it yet."""
+    import yaml  # part of what builds the book
+
+    return yaml.safe_load(Path(config).read_text())["sphinx"]["config"]["html_theme_options"]["repository_url"]
+
+
+def with_install_cell(notebook: NotebookNode, url) -> NotebookNode:
+    """A notebook that installs the package when it is opened on Colab; without an address it has no such cell.
+
+    The package is taken from the repository itself: its name on a package index may be somebody else's.
+    """
+    notebook = nbformat.from_dict(notebook)
+    notebook.cells = [cell for cell in notebook.cells if "install" not in cell.metadata.get("tags", [])]
+    if url:
+        cell = nbformat.v4.new_code_cell(INSTALL.format(url=url), id="install")
+        cell.metadata["tags"] = ["install", "hide-input"]
+        notebook.cells.insert(1, cell)
+    return notebook
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:

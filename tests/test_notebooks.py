@@ -179,3 +179,21 @@ def test_an_unclosed_mark_is_refused():
     cell = new_code_cell("def f():\n    ### BEGIN SOLUTION\n    return 1")
     with pytest.raises(RuntimeError):
         notebooks.make_exercise(new_notebook(cells=[new_markdown_cell("# Solutions: x"), cell]))
+
+
+# ------------------------------------------------------------- opening a notebook elsewhere
+
+
+def test_a_notebook_installs_the_course_on_colab_once_its_address_is_known():
+    page = new_notebook(cells=[new_markdown_cell("# A page"), new_code_cell("1")])
+    assert notebooks.with_install_cell(page, "") == page
+    opened = notebooks.with_install_cell(page, "https://example.org/course")
+    assert '%pip install -q "course-rnn[torch] @ git+https://example.org/course"' in opened.cells[1].source
+    assert len(notebooks.with_install_cell(opened, "https://example.org/course").cells) == 3
+    assert notebooks.with_install_cell(opened, "") == page
+
+
+def test_every_notebook_has_the_install_cell_that_the_address_asks_for():
+    for path in PAGES:
+        notebook = nbformat.read(path, as_version=4)
+        assert notebooks.with_install_cell(notebook, notebooks.address(ROOT / "_config.yml")) == notebook
