@@ -80,7 +80,8 @@ def direction(cell, x, state, weights, real=None, reverse=False):
     """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     step = STEPS[cell]
-    a = linear(x, weight_ih, bias_ih)  # (T, B, G·H)
+    # unbind, as the backward of each a[t] would fill zeros for all steps: quadratic in T
+    a = linear(x, weight_ih, bias_ih).unbind()  # T times (B, G·H)
     y = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
         after = step(a[t], state, weight_hh, bias_hh)
