@@ -26,6 +26,7 @@ WIDENED = {
     "book/02_simple_rnn.ipynb": 1,
     "book/04_bidirectional_rnn.ipynb": 4,
     "book/06_gradients.ipynb": 4,
+    "book/07_lstm_gru.ipynb": 1,
     "book/09_outlook.ipynb": 3,
 }
 
