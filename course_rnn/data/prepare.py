@@ -289,7 +289,8 @@ def split(items, rng, fractions=(0.7, 0.15, 0.15), by=None):
     if len(keys) != len(items):
         raise ValueError(f"{len(items)} items need as many keys, got {len(keys)}")
     sizes = Counter(keys)
-    groups = [list(sizes)[k] for k in rng.permutation(len(sizes))]
+    names = list(sizes)
+    groups = [names[k] for k in rng.permutation(len(names))]
     ends = np.cumsum([sizes[group] for group in groups])
     middles = ends - np.array([sizes[group] for group in groups]) / 2  # a group belongs where its middle falls
     part_of = dict(zip(groups, np.searchsorted(np.cumsum(fractions[:-1]) * len(keys), middles), strict=True))
