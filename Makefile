@@ -37,7 +37,7 @@ test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/codespell
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env README.md tests course_rnn book solutions exercises
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env README.md tests course_rnn book solutions exercises examples
 
 lab: $(READY)
 	@$(BIN)/jupyter lab exercises

@@ -1,16 +1,28 @@
 """The checks are checked: right answers pass, each known mistake is named, and nothing a learner writes breaks them."""
 
+import ast
+import functools
+import inspect
+import itertools
 import json
+import re
 import textwrap
+import warnings
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from docutils.nodes import make_id
 
 from course_rnn import questions
-from course_rnn.questions import progress, question, simple_rnn
+from course_rnn.questions import bidirectional_rnn, progress, question, simple_rnn
+from course_rnn.questions.compare import as_array, as_tuple, difference
 from course_rnn.questions.question import Chapter
+from course_rnn.questions.result import SIGNS
 
+ROOT = Path(__file__).parent.parent
 QUESTIONS = {f"{c.name}.{name}": q for c in questions.chapters().values() for name, q in c.questions.items()}
 MISTAKES = [(key, mistake) for key, q in QUESTIONS.items() for mistake in q.mistakes]
 
@@ -21,6 +33,29 @@ def no_progress_file(monkeypatch):
     monkeypatch.setattr(progress, "_solved", {})
 
 
+def names_and_values(key, seed):
+    return QUESTIONS[key].cases(np.random.default_rng(seed))
+
+
+def answering(key, change):
+    """The reference answer with what it returns changed: each returned value, and the arguments, go to `change`."""
+    q = QUESTIONS[key]
+
+    def answer(*arguments):
+        returned = tuple(change(value, arguments) for value in as_tuple(q.reference(*arguments)))
+        return returned if len(q.returns) > 1 else returned[0]
+
+    return answer
+
+
+def of_all(function):
+    """An answer that gets all its arguments as one tuple."""
+    return lambda *given: function(given)
+
+
+# ------------------------------------------------------------- for every question of every chapter
+
+
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_the_reference_passes_on_a_hundred_seeds(key, monkeypatch):
     monkeypatch.setattr(question, "SEEDS", range(100))
@@ -29,18 +64,142 @@ def test_the_reference_passes_on_a_hundred_seeds(key, monkeypatch):
 
 @pytest.mark.parametrize(("key", "mistake"), MISTAKES)
 def test_a_known_mistake_fails_under_its_own_name(key, mistake):
+    """And so every mistake of a question is told apart from every other."""
     q = QUESTIONS[key]
-    result = q.check(q.mistakes[mistake].function)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a wrong answer may divide by zero
+        result = q.check(q.mistakes[mistake].function)
     assert (result.state, result.cause, result.points) == ("not yet", mistake, 0)
     assert q.mistakes[mistake].message in result.message
+    assert result.message.endswith(f"Atlas of mistakes: {q.address(mistake)}")
 
 
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_a_question_is_complete(key):
     q = QUESTIONS[key]
-    assert len(q.hints) == 3 and q.points > 0 and q.reference.__doc__
+    assert len(set(q.hints)) == 3 and q.points > 0 and q.reference.__doc__
     assert len(q.mistakes) >= 3
     assert len({mistake.message for mistake in q.mistakes.values()}) == len(q.mistakes)
+    for text in (*q.hints, *(mistake.message for mistake in q.mistakes.values())):
+        assert text.endswith((".", "?", "!")) and "\n" not in text, text
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_a_question_says_where_its_chapter_teaches_it(key):
+    q = QUESTIONS[key]
+    assert q.see in anchors(q.chapter.name), f"the headings of {q.chapter.name} are {anchors(q.chapter.name)}"
+
+
+@functools.cache
+def anchors(chapter):
+    """The anchors of the headings of a chapter, as they stand in its page: docutils makes them."""
+    cells = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return [make_id(heading) for heading in re.findall(r"^##+ (.+)$", text, re.MULTILINE)]
+
+
+def test_names_are_unique_in_the_whole_course():
+    names = [q.name for q in QUESTIONS.values()]
+    addresses = [QUESTIONS[key].address(mistake) for key, mistake in MISTAKES]
+    assert len(set(names)) == len(names)
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_cases_are_plain_values_drawn_from_their_seed(key):
+    """So that they can be sent to a process of its own, and drawn again."""
+
+    def plain(value):
+        if isinstance(value, np.ndarray):
+            return value.dtype.kind in "biufc" and not value.dtype.hasobject
+        if type(value) is list:
+            return bool(value) and len({type(v) for v in value}) == 1 and type(value[0]) in (bool, int, float, str)
+        return type(value) in (bool, int, float, str, type(None))
+
+    for seed in range(20):
+        case = names_and_values(key, seed)
+        assert list(case) == list(inspect.signature(QUESTIONS[key].reference).parameters)
+        assert all(map(plain, case.values())), {name: type(value) for name, value in case.items()}
+        np.testing.assert_equal(names_and_values(key, seed), case)
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_the_visible_cases_differ_in_what_they_ask_and_in_the_answer(key):
+    """A stored answer to one of them is not right for the others."""
+    q = QUESTIONS[key]
+    for seed in question.SEEDS:
+        stored = q.run(q.reference, seed).values
+        assert not q.check(of_all(lambda given, stored=stored: stored)).passed
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_no_answer_that_ignores_its_inputs_passes(key):
+    """Neither an input handed back nor a constant of the right shape, not even for one of several values."""
+    q = QUESTIONS[key]
+    for i in range(len(inspect.signature(q.reference).parameters)):
+        assert not q.check(answering(key, lambda value, given, i=i: given[i])).passed
+    for constant in (0, 1, np.nan):
+        for place in range(len(q.returns)):
+            count = itertools.count()
+
+            def change(value, given, constant=constant, place=place, count=count):
+                if next(count) % len(q.returns) != place:
+                    return value
+                array = as_array(value)
+                return np.full(array.shape, constant, array.dtype if np.isfinite(constant) else float)
+
+            assert not q.check(answering(key, change)).passed, f"{q.returns[place]} may be {constant} everywhere"
+
+
+def as_float32(value):
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.dtype == torch.float64 else value
+    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float64 else value
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_an_answer_in_float32_passes(key):
+    q = QUESTIONS[key]
+    assert q.check(of_all(lambda given: tuple(map(as_float32, as_tuple(q.reference(*map(as_float32, given))))))).passed
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_an_answer_in_tensors_passes_and_so_do_lists_and_other_orders_in_memory(key):
+    q = QUESTIONS[key]
+
+    def tensor(value, given):
+        value = as_array(value).copy()  # a tensor has no negative strides
+        return torch.tensor(value).requires_grad_(value.dtype.kind == "f")
+
+    assert q.check(answering(key, tensor)).passed
+    assert q.check(answering(key, lambda value, given: np.array(as_array(value), order="F"))).passed
+    if len(q.returns) > 1:
+        assert q.check(of_all(lambda given: list(q.reference(*given)))).passed
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_a_value_too_many_or_too_few_is_said(key):
+    q = QUESTIONS[key]
+    expected = f"values, expected {len(q.returns)}: {', '.join(q.returns)}"
+    result = q.check(of_all(lambda given: (*as_tuple(q.reference(*given)), 0.0)))
+    assert expected in result.message
+
+
+@pytest.mark.parametrize("key", QUESTIONS)
+def test_an_exercise_asks_the_question_once(key):
+    q = QUESTIONS[key]
+    cells = nbformat.read(ROOT / "exercises" / f"{q.chapter.name}.ipynb", as_version=4).cells
+    asking = [cell.source for cell in cells if f"def {q.name}(" in cell.source]
+    assert len(asking) == 1 and asking[0].endswith(f"\nq.{q.name}.check({q.name})")
+    stub = next(node for node in ast.parse(asking[0]).body if getattr(node, "name", "") == q.name)
+    assert [argument.arg for argument in stub.args.args] == list(inspect.signature(q.reference).parameters)
+    assert ast.get_docstring(stub), "a stub says which shapes it gets and returns"
+
+
+@pytest.mark.parametrize("chapter", questions.chapters())
+def test_an_exercise_does_not_import_the_answers(chapter):
+    source = (ROOT / "exercises" / f"{chapter}.ipynb").read_text()
+    assert "course_rnn.numpy" not in source and "course_rnn.torch" not in source
 
 
 # ------------------------------------------------------------- right answers, written differently
@@ -129,22 +288,74 @@ STEP = "def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):\n    "
             "changed its input h in place",
         ),
         ("return np.array([x, None], dtype=object)", "expected an array of numbers"),
+        ("class E(BaseException): __str__ = None\n    raise E", "It stopped with E, at line 3 of your cell"),
+        ("raise ValueError('a' * 999)", "aaa…, at line 2"),
+        ("raise ValueError('two\\n lines')", "ValueError: two lines, at line 2"),
     ],
 )
 def test_the_first_thing_wrong_is_said(body, said):
     assert said in repr(simple_rnn.rnn_step.check(as_cell(STEP + body)))
 
 
+def test_of_several_values_the_first_wrong_one_is_explained():
+    """Two mistakes at once behave as neither alone; the first is named."""
+
+    def forward(x, h0, *weights):
+        y, h_n = simple_rnn.rnn_forward.reference(x, np.zeros_like(h0), *weights)
+        return y, h_n.T
+
+    result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: forward(x, h0, a, b, c, d))
+    assert result.message.startswith("y has wrong values") and result.cause == "zeros_for_h0"
+
+
+def test_an_unknown_mistake_has_no_cause():
+    result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: (np.stack([h0] * len(x)), h0))
+    assert result.state == "not yet" and result.cause == "" and "Likely cause" not in result.message
+
+
+def test_a_tensor_changed_in_place_is_said():
+    def summary(h_n):
+        return torch.cat([h_n[-2], h_n[-1].mul_(2) / 2], dim=-1)
+
+    message = bidirectional_rnn.summary.check(summary).message
+    assert message == "The function changed its input h_n in place. Work on h_n.clone(), or on a new array."
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "said"),
+    [
+        (4, 5, "y has wrong values: it is 4, expected 5."),
+        (5.0, 5, None),
+        (np.array([1, 7, 9]), np.array([1, 2, 3]), "y has wrong values, 2 of 3: at [2] it is 9, expected 3."),
+        (np.array([True, False]), np.array([True, True]), "wrong values, 1 of 2: at [1] it is False, expected True."),
+        (
+            np.array([0.5, 1.0]),
+            np.array([0.5, np.nan]),
+            "largest relative error inf at [1], where it is 1, expected nan",
+        ),
+        (np.array([0.5, np.nan]), np.array([0.5, np.nan]), None),
+        (np.array([np.inf, 1.0]), np.array([np.inf, 1.0]), None),
+        (np.array([-np.inf, 1.0]), np.array([np.inf, 1.0]), "y contains -inf (first at [0])."),
+        (1 + 1j, 1.0, "wrong values"),
+        (np.full(3, 1e-17), np.zeros(3), None),  # what is left of a sum that should be zero
+        (np.full(3, 1e-9), np.zeros(3), "wrong values"),
+        (np.array([1 + 1e-9, 2.0]), np.array([1.0, 2.0]), None),
+        (np.array([1 + 1e-6, 2.0]), np.array([1.0, 2.0]), "largest relative error 5e-07 at [0]"),
+        (np.array([1 + 1e-6, 2.0], np.float32), np.array([1.0, 2.0]), None),
+        ({"y": 1}, 1.0, "y is a dict, expected an array of numbers."),
+        ([1.0, [2.0]], 1.0, "y is a list, expected an array of numbers."),
+        (np.ma.masked_array([1.0, 2.0], [True, True]), np.array([3.0, 4.0]), "wrong values"),
+    ],
+)
+def test_a_difference_is_said(got, want, said):
+    found = difference("y", got, want)
+    assert found is None if said is None else said in found
+
+
 @pytest.mark.parametrize("answer", [3, None, np.zeros(2), lambda x: x, lambda: 0, np.tanh])
 def test_what_cannot_be_called_as_asked_is_said(answer):
     result = simple_rnn.rnn_step.check(answer)
     assert result.state == "not yet" and "\n" not in result.message
-
-
-def test_no_answer_that_ignores_its_inputs_passes():
-    stored = simple_rnn.rnn_step.reference(**simple_rnn.rnn_step.cases(np.random.default_rng(0)))
-    assert not simple_rnn.rnn_step.check(lambda x, h, a, b, c, d: stored).passed
-    assert not simple_rnn.rnn_step.check(lambda x, h, a, b, c, d: h).passed
 
 
 def test_an_object_that_claims_to_equal_everything_does_not_pass():
@@ -174,6 +385,25 @@ def test_what_a_learner_prints_is_left_alone(capsys):
 def test_html_escapes_what_a_learner_wrote():
     shown = simple_rnn.rnn_step.check(as_cell(STEP + "raise ValueError('<script>')"))._repr_html_()
     assert "&lt;script&gt;" in shown and "<script>" not in shown
+
+
+def test_html_names_the_kind_of_each_line_and_hides_the_sign_from_readers_aloud():
+    shown = simple_rnn.rnn_step.check(simple_rnn.rnn_step.mistakes["without_bias_hh"].function)._repr_html_()
+    assert "<div><strong>Likely cause:</strong> bias_hh is missing." in shown
+    assert "<strong>Atlas of mistakes:</strong> rnn-step-without-bias-hh" in shown
+    assert '<span aria-hidden="true">✗</span> rnn_step: not yet' in shown and 'role="status"' in shown
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_the_colours_of_a_result_stand_out_in_light_and_dark(ground):
+    def luminance(colour):
+        channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    for _, colour in SIGNS.values():
+        dark, light = sorted([luminance(colour), luminance(ground)])
+        assert (light + 0.05) / (dark + 0.05) >= 3
 
 
 # ------------------------------------------------------------- hints and solution
@@ -213,11 +443,20 @@ def test_progress_is_kept_on_disk_and_survives_a_new_kernel(tmp_path, monkeypatc
     monkeypatch.delenv("COURSE_RNN_PROGRESS")
     simple_rnn.rnn_step.check(simple_rnn.rnn_step.reference)
     monkeypatch.setattr(progress, "_solved", {})  # what a new kernel knows
-    assert repr(simple_rnn.progress()).startswith("02_simple_rnn: 1 of 2 questions, 2 of 5 points")
+    assert repr(simple_rnn.progress()).startswith("02_simple_rnn: 1 of 8 questions, 2 of 15 points")
 
     simple_rnn.rnn_step.check(lambda x, h, a, b, c, d: h)  # a later failure takes nothing away
-    simple_rnn.rnn_forward.check(simple_rnn.rnn_forward.reference)
-    assert simple_rnn.progress().complete
+    for q in simple_rnn.chapter.questions.values():
+        q.check(q.reference)
+    assert simple_rnn.progress().complete and not questions.overview().complete
+
+
+def test_the_overview_adds_up_the_chapters():
+    simple_rnn.rnn_step.check(simple_rnn.rnn_step.reference)
+    total = sum(q.points for q in QUESTIONS.values())
+    first, *rows = repr(questions.overview()).splitlines()
+    assert first == f"The course: 1 of {len(QUESTIONS)} questions, 2 of {total} points"
+    assert "  ○ 02_simple_rnn         2/15" in rows and len(rows) == len(questions.chapters())
 
 
 @pytest.mark.parametrize(
@@ -227,7 +466,7 @@ def test_a_broken_progress_file_costs_nothing_but_the_progress(tmp_path, monkeyp
     path = tmp_path / "progress.json"
     path.write_text(content)
     monkeypatch.setenv("COURSE_RNN_PROGRESS", str(path))
-    assert simple_rnn.progress().solved == {"rnn_step": 0, "rnn_forward": 0}
+    assert set(simple_rnn.progress().solved.values()) == {0}
     simple_rnn.rnn_step.check(simple_rnn.rnn_step.reference)
     assert json.loads(path.read_text()) == {"02_simple_rnn": {"rnn_step": 2}}
 

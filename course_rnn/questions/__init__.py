@@ -3,10 +3,27 @@
 from importlib import import_module
 
 #: The modules of questions in the order of the chapters.
-MODULES = ("simple_rnn",)
+MODULES = (
+    "sequential_data",
+    "simple_rnn",
+    "deep_rnn",
+    "bidirectional_rnn",
+    "seq2seq",
+    "gradients",
+    "lstm_gru",
+    "gpu",
+    "outlook",
+)
 
 
 def chapters():
     """Every `Chapter` of questions by its name, such as "02_simple_rnn", in order."""
     found = [import_module(f"{__name__}.{module}").chapter for module in MODULES]
     return {chapter.name: chapter for chapter in found}
+
+
+def overview():
+    """How far you are in the whole course: a table over the chapters."""
+    from course_rnn.questions.progress import Overview  # here, so that the name `progress` stays the module's
+
+    return Overview([chapter.progress() for chapter in chapters().values()])

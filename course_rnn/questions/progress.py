@@ -52,13 +52,50 @@ def _keep_best(solved, chapter, question, points):
     questions[question] = max(points, questions.get(question, 0))
 
 
-class Progress:
+class Table:
+    """Shows a summary and a row for each part of it, as text or as a list in HTML."""
+
+    def _rows(self):
+        """What the table holds: name, points so far, points in all."""
+        raise NotImplementedError
+
+    def _summary(self):
+        raise NotImplementedError
+
+    def __repr__(self):
+        rows = list(self._rows())
+        width = max((len(name) for name, *_ in rows), default=0)
+        lines = [f"  {'✓' if got >= of else '○'} {name:<{width}}  {got:g}/{of:g}" for name, got, of in rows]
+        return "\n".join([self._summary(), *lines])
+
+    def _repr_html_(self):
+        signs = {True: ("✓", "solved"), False: ("○", "to do")}
+        rows = ""
+        for name, got, of in self._rows():
+            sign, meaning = signs[got >= of]
+            rows += f'<li><span role="img" aria-label="{meaning}">{sign}</span> '
+            rows += f"<code>{html.escape(name)}</code> {got:g}/{of:g}</li>"
+        summary = html.escape(self._summary())
+        return f'<div role="status"><strong>{summary}</strong><ul style="list-style: none">{rows}</ul></div>'
+
+
+class Progress(Table):
     """How far a learner is in one chapter; shows itself as a small table."""
 
     def __init__(self, chapter, available):
         self.chapter, self.available = chapter, available
         solved = read().get(chapter, {})
-        self.solved = {question: solved.get(question, 0) for question in available}
+        self.solved = {question: min(solved.get(question, 0), points) for question, points in available.items()}
+
+    @property
+    def done(self):
+        """How many questions have their full points."""
+        return sum(self.solved[question] >= points for question, points in self.available.items())
+
+    @property
+    def points(self):
+        """The points so far, and the points of the chapter."""
+        return sum(self.solved.values()), sum(self.available.values())
 
     @property
     def complete(self):
@@ -66,23 +103,30 @@ class Progress:
         return self.solved == self.available
 
     def _summary(self):
-        done = sum(self.solved[question] >= points for question, points in self.available.items())
-        points, total = sum(self.solved.values()), sum(self.available.values())
-        return f"{self.chapter}: {done} of {len(self.available)} questions, {points:g} of {total:g} points"
+        got, of = self.points
+        return f"{self.chapter}: {self.done} of {len(self.available)} questions, {got:g} of {of:g} points"
 
     def _rows(self):
-        for question, points in self.available.items():
-            yield "✓" if self.solved[question] >= points else "○", question, f"{self.solved[question]:g}/{points:g}"
+        return ((question, self.solved[question], points) for question, points in self.available.items())
 
-    def __repr__(self):
-        width = max(map(len, self.available), default=0)
-        return "\n".join(
-            [self._summary(), *(f"  {sign} {question:<{width}}  {points}" for sign, question, points in self._rows())]
+
+class Overview(Table):
+    """How far a learner is in the whole course; shows itself as a small table with a row for each chapter."""
+
+    def __init__(self, chapters):
+        self.chapters = chapters  # a Progress for each
+
+    @property
+    def complete(self):
+        """Whether every question of every chapter has its full points."""
+        return all(chapter.complete for chapter in self.chapters)
+
+    def _summary(self):
+        got, of = map(sum, zip(*(chapter.points for chapter in self.chapters), strict=True))
+        done = sum(chapter.done for chapter in self.chapters)
+        return (
+            f"The course: {done} of {sum(len(c.available) for c in self.chapters)} questions, {got:g} of {of:g} points"
         )
 
-    def _repr_html_(self):
-        rows = "".join(
-            f"<li>{sign} <code>{html.escape(question)}</code> {points}</li>" for sign, question, points in self._rows()
-        )
-        summary = html.escape(self._summary())
-        return f'<div role="status"><strong>{summary}</strong><ul style="list-style: none">{rows}</ul></div>'
+    def _rows(self):
+        return ((chapter.chapter, *chapter.points) for chapter in self.chapters)

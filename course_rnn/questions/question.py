@@ -15,8 +15,10 @@ The learner's function only ever gets plain values: arrays, numbers, strings, an
 question can be checked here, in the notebook, and graded elsewhere, in a process that knows no answers.
 """
 
+import ast
 import inspect
 import textwrap
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,9 +27,9 @@ import numpy as np
 from course_rnn.questions import progress
 from course_rnn.questions.compare import difference
 from course_rnn.questions.result import Result, Shown
-from course_rnn.questions.trial import run
+from course_rnn.questions.trial import Trial, run
 
-SEEDS = range(4)  # the visible cases
+SEEDS = range(6)  # the visible cases
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Mistake:
     message : str
         The cause and the cure, in words that teach.
     edit : tuple of str
-        A part of the reference answer and what stands there instead; () where `variant` is a function of its own.
+        A part of the reference answer's code and what stands there instead; () where `variant` is a function.
     """
 
     name: str
@@ -55,7 +57,7 @@ class Mistake:
         if self.variant is not None:
             return source_of(self.variant)
         right, wrong = self.edit
-        source = source_of(self.reference)
+        source = code_of(self.reference)
         if source.count(right) != 1:
             raise ValueError(f"{self.name}: {right!r} stands {source.count(right)} times in the answer, expected once.")
         return source.replace(right, wrong)
@@ -68,6 +70,12 @@ class Mistake:
         names = dict(self.reference.__globals__)
         exec(compile(self.source, f"<{self.name}>", "exec"), names)
         return names[self.reference.__name__]
+
+    def run(self, arguments, library):
+        """What comes of the wrong answer on the arguments of one case; what Python warns of is not the learner's."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return run(self.function, arguments, library)
 
 
 class Question:
@@ -123,7 +131,7 @@ class Question:
         """Say what a list of trials is worth, wherever they were run; the words are those of `check`."""
         if any(trial.to_do for trial in trials):
             return Result(self.name, "to do", max_points=self.points)
-        finding = next(filter(None, map(self._finding, trials)), None)
+        finding = next(filter(None, map(self.finding, trials)), None)
         if finding is None:
             message = f"The visible checks passed: {self.points} of {self.points} points."
             return Result(self.name, "passed", message, points=self.points, max_points=self.points)
@@ -159,15 +167,17 @@ class Question:
             pass
         return None
 
-    def _finding(self, trial):
+    def finding(self, trial):
         """The first thing wrong with what came of one case, as a sentence; None where all is right."""
         if trial.raised:
             return f"It stopped with {trial.raised}{trial.place or '.'}"
         if trial.values is None:
             return "The function returned None: is the return missing?"
         if len(trial.values) != len(self.returns):
-            returns = ", ".join(self.returns)
-            return f"The function returned {len(trial.values)} values, expected {len(self.returns)}: {returns}."
+            found = f"The function returned {len(trial.values)} values"
+            found += f", expected {len(self.returns)}: {', '.join(self.returns)}."
+            stack = "np.stack" if self.library == "numpy" else "torch.stack"
+            return f"{found} {stack} makes one array of a list." if len(self.returns) == 1 else found
         expected = run(self.reference, trial.arguments, self.library).values
         for name, got, want in zip(self.returns, trial.values, expected, strict=True):
             finding = difference(name, got, want)
@@ -175,20 +185,41 @@ class Question:
                 return finding
         name = trial.changed
         if name:
-            return (
-                f"The function changed its input {name} in place. Work on a copy: {name} = {name} + ... instead of +=."
-            )
+            copy = "copy()" if self.library == "numpy" else "clone()"
+            return f"The function changed its input {name} in place. Work on {name}.{copy}, or on a new array."
         return None
 
+    def address(self, mistake):
+        """Where the atlas of mistakes explains a known mistake: its anchor on that page, by which it also goes."""
+        return f"{self.name}-{mistake}".replace("_", "-").lower()
+
     def _not_yet(self, finding, cause=""):
-        message = f"{finding}\nLikely cause: {self.mistakes[cause].message}" if cause else finding
+        message = finding
+        if cause:
+            message += f"\nLikely cause: {self.mistakes[cause].message}\nAtlas of mistakes: {self.address(cause)}"
         return Result(self.name, "not yet", message, cause, max_points=self.points)
 
     def _likely_cause(self, trials):
-        """The first known mistake that does what the learner's function did on every case; "" where there is none."""
-        for name, mistake in self.mistakes.items():
-            if all(trial.does_as(run(mistake.function, trial.arguments, self.library)) for trial in trials):
+        """The known mistake that does what the learner's function did on every case; "" where there is none.
+
+        Where none does, but one of several values is what a known mistake makes of it, that mistake.
+        """
+        made = {
+            name: [mistake.run(trial.arguments, self.library) for trial in trials]
+            for name, mistake in self.mistakes.items()
+        }
+        for name, others in made.items():
+            if all(map(Trial.does_as, trials, others)):
                 return name
+        expected = [run(self.reference, trial.arguments, self.library) for trial in trials]
+        for place in range(len(self.returns)) if len(self.returns) > 1 else ():
+            got, right = [t.only(place) for t in trials], [t.only(place) for t in expected]
+            if not all(map(Trial.does_as, got, right)):  # the first value that is wrong
+                for name, others in made.items():
+                    others = [t.only(place) for t in others]
+                    if all(map(Trial.does_as, got, others)) and not all(map(Trial.does_as, others, right)):
+                        return name
+                return ""
         return ""
 
 
@@ -235,3 +266,12 @@ def source_of(function):
     """The code of a function without its decorators, as it would stand in a notebook."""
     source = textwrap.dedent(inspect.getsource(function))
     return source[source.index("def ") :]
+
+
+def code_of(function):
+    """The code of a function, without decorators and docstring."""
+    source = source_of(function)
+    lines, first = source.splitlines(keepends=True), ast.parse(source).body[0].body[0]
+    if inspect.getdoc(function):
+        del lines[first.lineno - 1 : first.end_lineno]
+    return "".join(lines)

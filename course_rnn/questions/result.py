@@ -3,6 +3,7 @@
 import html
 from dataclasses import dataclass
 
+#: By state, a sign and a colour that stands out from white as from black (a contrast of 3 or more with both).
 SIGNS = {"passed": ("✓", "#009E73"), "to do": ("○", "#808080"), "not yet": ("✗", "#D55E00")}
 
 
@@ -16,7 +17,7 @@ class Result:
     state : str
         "passed", "to do" or "not yet".
     message : str
-        The first thing wrong, and on the next line the likely cause; plain text.
+        The first thing wrong, then a line with the likely cause and one with its address; plain text.
     cause : str
         The name of the known mistake that behaves as the answer does; "" where there is none.
     points, max_points : float
@@ -39,12 +40,19 @@ class Result:
 
     def _repr_html_(self):
         sign, colour = SIGNS[self.state]
-        message = "".join(f"<br>{html.escape(line)}" for line in self.message.splitlines())
+        lines = "".join(f"<div>{_with_label(html.escape(line))}</div>" for line in self.message.splitlines())
         return (
-            f'<div role="status" style="border-left: 4px solid {colour}; padding-left: 0.8em">'
+            f'<div role="status" style="border-left: 4px solid {colour}; padding-left: 0.8em; max-width: 50em; '
+            f'overflow-wrap: anywhere">'
             f'<strong><span aria-hidden="true">{sign}</span> {html.escape(self.question)}: {self.state}</strong>'
-            f"{message}</div>"
+            f"{lines}</div>"
         )
+
+
+def _with_label(line):
+    """A line with what stands before its colon in bold, where that says what kind of line it is."""
+    label, colon, text = line.partition(": ")
+    return f"<strong>{label}:</strong> {text}" if colon and label in ("Likely cause", "Atlas of mistakes") else line
 
 
 class Shown(str):

@@ -9,6 +9,77 @@ chapter = Chapter("02_simple_rnn")
 progress = chapter.progress
 
 
+# ---------------------------------------------------------------------- how many parameters
+
+
+def some_sizes(rng):
+    """Sizes of a network with an output layer."""
+    return dict(zip("DHO", sizes(rng, 3, 2, 9), strict=True))
+
+
+@chapter.question(
+    points=1,
+    returns=("recurrent", "output"),
+    cases=some_sizes,
+    hints=(
+        "List the arrays: two weights and two biases of the recurrent layer, one weight and one bias of the output.",
+        "weight_ih has H rows, one for each number of the state, and D columns. Which shape has weight_hh?",
+        "The biases have H numbers each. The output layer makes O numbers of H: O * H weights and O biases.",
+    ),
+    see="the-same-weights-at-every-step",
+)
+def parameter_count(D, H, O):
+    """weight_ih is (H, D), weight_hh (H, H), and each of torch's two biases has H numbers; T does not occur.
+
+    The output layer maps H numbers to O of them: a weight (O, H) and a bias of O.
+    """
+    return H * D + H * H + 2 * H, O * H + O
+
+
+parameter_count.mistake(
+    "one_bias",
+    "+ 2 * H",
+    "+ H",
+    "one of the two biases is missing. Only their sum matters, but torch keeps both, and so does the course.",
+)
+parameter_count.mistake(
+    "without_biases",
+    " + 2 * H, O * H + O",
+    ", O * H",
+    "the biases are missing: two of H numbers in the recurrent layer, one of O in the output layer.",
+)
+parameter_count.mistake(
+    "feed_forward_only",
+    "H * D + H * H + 2 * H",
+    "H * D + H",
+    "this is a feed-forward layer. The recurrence adds weight_hh, H by H, and a bias of its own.",
+)
+parameter_count.mistake(
+    "without_output_bias",
+    "O * H + O",
+    "O * H",
+    "the bias of the output layer is missing: O more numbers.",
+)
+parameter_count.mistake(
+    "output_reads_the_input",
+    "O * H + O",
+    "O * (H + D) + O",
+    "the output layer reads the state alone: what it needs of the input has passed through the state.",
+)
+parameter_count.mistake(
+    "biases_per_weight",
+    "+ 2 * H, O",
+    "+ H + D, O",
+    "the bias is added to the H numbers of the state, so bias_ih has H numbers, not D.",
+)
+parameter_count.mistake(
+    "output_bias_of_the_state",
+    "O * H + O",
+    "O * H + H",
+    "the bias of the output layer is added to its O outputs, so it has O numbers, not H.",
+)
+
+
 # ---------------------------------------------------------------------- one step
 
 
@@ -27,6 +98,7 @@ def a_step(rng):
         "Four terms stand inside the tanh: one from x, one from h, and two biases.",
         "x @ weight_ih.T is (B, H). The term of h is built in the same way from weight_hh.",
     ),
+    see="one-step",
 )
 def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
     """The rows of x are the samples of a batch, so the column form W x becomes x W^T.
@@ -90,6 +162,63 @@ rnn_step.mistake(
     "x @ weight_ih",
     "weight_ih is not transposed: it has the shape (H, D), so x @ weight_ih.T gives (B, H).",
 )
+rnn_step.mistake(
+    "blocks_exchanged",
+    "np.tanh(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)",
+    "np.tanh(np.hstack([h, x]) @ np.hstack([weight_ih, weight_hh]).T + bias_ih + bias_hh)",
+    "x and h were joined in one order, the weights in the other. The shapes fit, but x meets weight_hh.",
+)
+
+
+# ---------------------------------------------------------------------- the first state, as an article has it
+
+
+def a_first_input(rng):
+    """Arguments of the first step."""
+    B, D, H = sizes(rng, 3)
+    return {"x": rng.normal(size=(B, D)), **rnn_weights(rng, D, H)}
+
+
+@chapter.question(
+    points=1,
+    returns=("h_1",),
+    cases=a_first_input,
+    hints=(
+        "Write the formula of one step down, and put zeros in place of the state before. What is left?",
+        "Zeros times weight_hh are zeros. Is that the only term which came with the recurrence?",
+        "bias_hh is added after the product, so it stays: three terms are left inside the tanh.",
+    ),
+    see="the-first-state",
+)
+def first_state(x, weight_ih, weight_hh, bias_ih, bias_hh):
+    """With h_0 = 0 the product with weight_hh is zero, whatever the weights are; the bias behind it is not."""
+    return np.tanh(x @ weight_ih.T + bias_ih + bias_hh)
+
+
+first_state.mistake(
+    "as_the_article_has_it",
+    " + bias_hh",
+    "",
+    "this is the article's formula, a layer without recurrence. W_hh 0 is zero, but W_hh 0 + b_hh leaves b_hh.",
+)
+first_state.mistake(
+    "state_of_ones",
+    "+ bias_hh",
+    "+ bias_hh + weight_hh.sum(axis=1)",
+    "the state before is taken to be ones. If nobody says otherwise h_0 is zero.",
+)
+first_state.mistake(
+    "input_for_state",
+    "bias_ih + bias_hh",
+    "bias_ih + np.tanh(x @ weight_ih.T + bias_ih) @ weight_hh.T + bias_hh",
+    "a state goes through weight_hh before there is one. The first step sees h_0 = 0 and x alone.",
+)
+first_state.mistake(
+    "without_tanh_here",
+    "np.tanh(x @ weight_ih.T + bias_ih + bias_hh)",
+    "x @ weight_ih.T + bias_ih + bias_hh",
+    "the tanh is missing: the first step is a step like any other.",
+)
 
 
 # ---------------------------------------------------------------------- the sequence
@@ -110,6 +239,7 @@ def a_sequence(rng):
         "Start from h = h0. In each turn h becomes the next state; keep it in a list.",
         "np.stack(states) makes (T, B, H) of T states (B, H). The final state is the last h.",
     ),
+    see="the-loop-unfolded",
 )
 def rnn_forward(x, h0, weight_ih, weight_hh, bias_ih, bias_hh):
     """One step for each x[t]; the state that comes out of one step goes into the next.
@@ -164,4 +294,360 @@ rnn_forward.mistake(
     "np.stack(states)",
     "np.stack(states, axis=1)",
     "the states are stacked along the second axis. Time comes first: (T, B, H).",
+)
+rnn_forward.mistake(
+    "last_step_left_out",
+    "for x_t in x:",
+    "for x_t in x[:-1]:",
+    "the last input is never read. range(len(x)) already ends with the last step, len(x) - 1.",
+)
+rnn_forward.mistake(
+    "h0_among_the_outputs",
+    "np.stack(states), h",
+    "np.stack([h0, *states]), h",
+    "y has one state too many, because it begins with h0. There is one output for each input: T of them.",
+)
+rnn_forward.mistake(
+    "loop_over_the_batch",
+    "for x_t in x:",
+    "for x_t in x.swapaxes(0, 1):",
+    "the loop runs over the batch. The first axis of x is time: x[t] is what all samples read at step t.",
+)
+
+
+# ---------------------------------------------------------------------- a long sequence in pieces
+
+
+def a_long_sequence(rng):
+    """A sequence that is longer than two pieces and seldom a whole number of them."""
+    B, D, H, size = sizes(rng, 4, 2, 5)
+    T = 2 * size + int(rng.integers(1, size + 1))
+    return {"x": rng.normal(size=(T, B, D)), "h0": rng.normal(size=(B, H)), "size": size, **rnn_weights(rng, D, H)}
+
+
+@chapter.question(
+    points=2,
+    returns=("ends",),
+    cases=a_long_sequence,
+    hints=(
+        "What must you keep of a piece so that the next one goes on as if nothing had been cut?",
+        "The pieces are x[0:size], x[size:2*size], ...; a slice that reaches past the end is cut by NumPy.",
+        "for start in range(0, len(x), size): run the steps of x[start : start + size] from your h; keep h.",
+    ),
+    see="the-state-is-all-that-counts",
+)
+def chunk_states(x, h0, size, weight_ih, weight_hh, bias_ih, bias_hh):
+    """The state is all that the future can see of the past, so it is all that goes from one piece to the next.
+
+    The last state of each piece is kept and is the initial state of the next; the last piece may be shorter.
+    """
+    h, ends = h0, []
+    for start in range(0, len(x), size):
+        for x_t in x[start : start + size]:
+            h = np.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        ends.append(h)
+    return np.stack(ends)
+
+
+chunk_states.mistake(
+    "each_piece_from_h0",
+    "        for x_t in",
+    "        h = h0\n        for x_t in",
+    "every piece starts from h0 again, so nothing is remembered across a cut. Start it from the last state before.",
+)
+chunk_states.mistake(
+    "each_piece_from_zeros",
+    "        for x_t in",
+    "        h = h0 if start == 0 else np.zeros_like(h0)\n        for x_t in",
+    "from the second piece on the state starts from zeros. Carry the last state of the piece before over.",
+)
+chunk_states.mistake(
+    "last_piece_lost",
+    "range(0, len(x), size)",
+    "range(0, len(x) - size, size)",
+    "the last piece is left out. range(0, len(x), size) begins one there too; a slice may end early.",
+)
+chunk_states.mistake(
+    "shorter_piece_dropped",
+    "range(0, len(x), size)",
+    "range(0, len(x) - size + 1, size)",
+    "the piece at the end is dropped because it is shorter. The loop over its steps does not mind: keep it.",
+)
+chunk_states.mistake(
+    "all_states",
+    "        ends.append(h)",
+    "            ends.append(h)",
+    "these are the states after every step. Only the last state of each piece is asked for.",
+)
+chunk_states.mistake(
+    "states_before_the_pieces",
+    "        for x_t in x[start : start + size]:\n"
+    "            h = np.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)\n"
+    "        ends.append(h)",
+    "        ends.append(h)\n"
+    "        for x_t in x[start : start + size]:\n"
+    "            h = np.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)",
+    "these are the states with which the pieces begin, h0 first. Keep the state after the steps of a piece.",
+)
+chunk_states.mistake(
+    "pieces_of_the_batch",
+    "x[start : start + size]",
+    "x[:, start : start + size]",
+    "the batch is cut, not the time. Time is the first axis: x[start : start + size].",
+)
+
+
+@chunk_states.wrong(
+    "these are the states after the first step of each piece: [::size] begins with the first. Keep the last of a piece."
+)
+def after_the_first_step(x, h0, size, weight_ih, weight_hh, bias_ih, bias_hh):
+    h, states = h0, []
+    for x_t in x:
+        h = np.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        states.append(h)
+    return np.stack(states)[::size]
+
+
+# ---------------------------------------------------------------------- output and loss
+
+
+def some_scores(rng):
+    """Scores of an output layer and the right classes."""
+    T, B, V = sizes(rng, 3)
+    return {"o": rng.normal(scale=2.0, size=(T, B, V)), "y": rng.integers(V, size=(T, B))}
+
+
+@chapter.question(
+    points=2,
+    returns=("p", "loss"),
+    cases=some_scores,
+    hints=(
+        "The probabilities of one step of one sample add up to 1. Along which axis of o do they stand?",
+        "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True) is the softmax. Which of the V numbers counts in the loss?",
+        "np.take_along_axis(p, y[..., None], axis=-1) picks the probability of the right class, (T, B, 1).",
+    ),
+    see="an-output-and-a-loss",
+)
+def softmax_loss(o, y):
+    """exp makes every score positive, the division by the sum over the classes makes them add up to 1.
+
+    The loss of a step is minus the logarithm of the probability that the right class got; their mean is the loss.
+    """
+    p = np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
+    return p, -np.log(np.take_along_axis(p, y[..., None], axis=-1)).mean()
+
+
+softmax_loss.mistake(
+    "softmax_over_batch",
+    "sum(axis=-1, keepdims=True)",
+    "sum(axis=1, keepdims=True)",
+    "the probabilities add up to 1 over the batch. Each step of each sample has its own: sum over axis=-1.",
+)
+softmax_loss.mistake(
+    "softmax_over_time",
+    "sum(axis=-1, keepdims=True)",
+    "sum(axis=0, keepdims=True)",
+    "the probabilities add up to 1 over time. Each step has its own: sum over the classes, the last axis.",
+)
+softmax_loss.mistake(
+    "softmax_over_everything",
+    "sum(axis=-1, keepdims=True)",
+    "sum()",
+    "all probabilities together add up to 1. Each step of each sample has its own: axis=-1, keepdims=True.",
+)
+softmax_loss.mistake(
+    "minus_missing",
+    "p, -np.log",
+    "p, np.log",
+    "the minus is missing: the loss is to be small where the probability is large.",
+)
+softmax_loss.mistake(
+    "sum_for_mean",
+    ".mean()",
+    ".sum()",
+    "the losses are added up. The mean does not grow with the length and the batch.",
+)
+softmax_loss.mistake(
+    "mean_over_sequences_only",
+    "axis=-1)).mean()",
+    "axis=-1)).sum(axis=0).mean()",
+    "the losses are averaged over the batch and added over time. Average over all steps.",
+)
+softmax_loss.mistake(
+    "most_likely_class",
+    "np.take_along_axis(p, y[..., None], axis=-1)",
+    "p.max(axis=-1)",
+    "this is the probability of the class that the network prefers. The loss asks for that of the right class, y.",
+)
+softmax_loss.mistake(
+    "all_classes",
+    "np.log(np.take_along_axis(p, y[..., None], axis=-1))",
+    "np.log(p)",
+    "the logarithms of all classes are averaged. Only the right class counts: pick it with y.",
+)
+softmax_loss.mistake(
+    "score_for_probability",
+    "-np.log(np.take_along_axis(p, y[..., None], axis=-1))",
+    "-np.take_along_axis(o, y[..., None], axis=-1)",
+    "the score of the right class was taken for its logarithm. A score means nothing without the others: use log p.",
+)
+softmax_loss.mistake(
+    "scores_not_exponentiated",
+    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
+    "o / o.sum(axis=-1, keepdims=True)",
+    "the scores are divided by their sum as they are. Some are negative: take np.exp of each first.",
+)
+softmax_loss.mistake(
+    "classes_as_steps",
+    "np.take_along_axis(p, y[..., None], axis=-1)",
+    "p[y]",
+    "p[y] takes steps, the first axis, by the numbers of classes. np.take_along_axis looks along the last axis.",
+)
+softmax_loss.mistake(
+    "keepdims_missing",
+    "axis=-1, keepdims=True",
+    "axis=-1",
+    "the sum has lost its axis, (T, B), and does not fit under (T, B, V). Keep it: keepdims=True.",
+)
+
+
+# ---------------------------------------------------------------------- recurrence through the output
+
+
+def an_output_recurrence(rng):
+    """The weights of a network whose only memory is its output."""
+    B, D, H, O = sizes(rng, 4)
+    shapes = {"weight_ih": (H, D), "weight_oh": (H, O), "bias_h": H, "weight_ho": (O, H), "bias_o": O}
+    weights = {name: rng.normal(scale=0.7, size=shape) for name, shape in shapes.items()}
+    return {"x": rng.normal(size=(B, D)), "o": rng.normal(size=(B, O)), **weights}
+
+
+@chapter.question(
+    points=2,
+    returns=("h", "o_next"),
+    cases=an_output_recurrence,
+    hints=(
+        "Two lines: first the state from the input and the last output, then the output from the state.",
+        "weight_oh is (H, O): it takes the place of weight_hh, and o takes the place of the state.",
+        "h = np.tanh(x @ weight_ih.T + o @ weight_oh.T + bias_h); the new output is linear in h, without a tanh.",
+    ),
+    see="which-loop-elman-s-and-jordan-s",
+)
+def output_step(x, o, weight_ih, weight_oh, bias_h, weight_ho, bias_o):
+    """The state is made from the input and the last output: no state of an earlier step comes in.
+
+    The new output is a linear layer over the new state; it is all that goes to the next step.
+    """
+    h = np.tanh(x @ weight_ih.T + o @ weight_oh.T + bias_h)
+    return h, h @ weight_ho.T + bias_o
+
+
+output_step.mistake(
+    "without_feedback",
+    "+ o @ weight_oh.T ",
+    "",
+    "the last output does not come in. Then the network has no memory at all: add o @ weight_oh.T.",
+)
+output_step.mistake(
+    "tanh_of_output",
+    "h @ weight_ho.T + bias_o",
+    "np.tanh(h @ weight_ho.T + bias_o)",
+    "the output goes through a tanh. In this network it is linear in the state: o = h @ weight_ho.T + bias_o.",
+)
+output_step.mistake(
+    "without_output_bias",
+    "h @ weight_ho.T + bias_o",
+    "h @ weight_ho.T",
+    "the bias of the output, bias_o, is missing.",
+)
+output_step.mistake(
+    "without_state_bias", " + bias_h)", ")", "the bias of the state, bias_h, is missing inside the tanh."
+)
+output_step.mistake(
+    "without_tanh",
+    "np.tanh(x @ weight_ih.T + o @ weight_oh.T + bias_h)",
+    "x @ weight_ih.T + o @ weight_oh.T + bias_h",
+    "the tanh of the state is missing.",
+)
+output_step.mistake(
+    "outputs_swapped",
+    "return h, h @ weight_ho.T + bias_o",
+    "return h @ weight_ho.T + bias_o, h",
+    "the two are returned in the wrong order: the state comes first here, as it is computed first.",
+)
+output_step.mistake(
+    "output_weight_for_feedback",
+    "o @ weight_oh.T",
+    "o @ weight_ho",
+    "the output came back through weight_ho, which leads out. The way back has a matrix of its own, weight_oh.",
+)
+output_step.mistake(
+    "softmax_of_output",
+    "return h, h @ weight_ho.T + bias_o",
+    "o_next = np.exp(h @ weight_ho.T + bias_o)\n    return h, o_next / o_next.sum(axis=-1, keepdims=True)",
+    "the output went through a softmax. Here the scores themselves are fed back: o = h @ weight_ho.T + bias_o.",
+)
+
+
+def a_feedback(rng):
+    """The weights that the output goes through, out and back."""
+    H, O = sizes(rng, 2)
+    shapes = {"weight_oh": (H, O), "bias_h": H, "weight_ho": (O, H), "bias_o": O}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+@chapter.question(
+    points=2,
+    returns=("weight_hh", "bias"),
+    cases=a_feedback,
+    hints=(
+        "Write o_{t-1} = V h_{t-1} + c, and put it into h_t = tanh(U x_t + W o_{t-1} + b). Multiply out.",
+        "W (V h_{t-1} + c) + b = (W V) h_{t-1} + (W c + b). Which of the four arrays are W, V, b and c?",
+        "weight_oh is W (H, O), weight_ho is V (O, H): their product must be (H, H). The new bias has H numbers.",
+    ),
+    see="which-loop-elman-s-and-jordan-s",
+)
+def as_elman(weight_oh, bias_h, weight_ho, bias_o):
+    """Put o = V h + c into W o + b: it is (W V) h + (W c + b), so the state feeds itself through W V.
+
+    W V is (H, H), but it goes through the O numbers of the output: its rank is at most O.
+    """
+    return weight_oh @ weight_ho, weight_oh @ bias_o + bias_h
+
+
+as_elman.mistake(
+    "product_turned_round",
+    "weight_oh @ weight_ho",
+    "weight_ho @ weight_oh",
+    "the matrices stand in the wrong order. The state goes out first, through V, and back through W: W V is (H, H).",
+)
+as_elman.mistake(
+    "output_bias_lost",
+    "weight_oh @ bias_o + bias_h",
+    "bias_h",
+    "the bias of the output is lost. It comes back at every step, multiplied by W: W c + b.",
+)
+as_elman.mistake(
+    "output_bias_not_mapped",
+    "weight_oh @ bias_o + bias_h",
+    "bias_o + bias_h",
+    "bias_o is added as it is. It is a part of the output, with O numbers, and comes back through weight_oh.",
+)
+as_elman.mistake(
+    "state_bias_lost",
+    "weight_oh @ bias_o + bias_h",
+    "weight_oh @ bias_o",
+    "the state had a bias of its own, bias_h, and it keeps it.",
+)
+as_elman.mistake(
+    "row_form",
+    "return weight_oh @ weight_ho",
+    "return (weight_oh @ weight_ho).T",
+    "the matrix is transposed. torch stores it as in the column formula, (W V) h; the step transposes it.",
+)
+as_elman.mistake(
+    "bias_through_the_output",
+    "weight_oh @ bias_o + bias_h",
+    "weight_ho @ bias_h + bias_o",
+    "the two biases have changed places. bias_o is in the output, which comes back through weight_oh: W c + b.",
 )

@@ -3,11 +3,13 @@
 import copy
 import linecache
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from course_rnn.questions.compare import as_tuple, difference
+
+LONGEST = 300  # characters of an exception that are shown
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Trial:
     place: str = ""
     to_do: bool = False
     changed: str = ""
+
+    def only(self, place):
+        """The same trial with only one of its values."""
+        return replace(self, values=self.values and self.values[place : place + 1])
 
     def does_as(self, other):
         """Whether another trial on the same arguments ended in the same way."""
@@ -67,11 +73,13 @@ def run(function, arguments, library="numpy"):
     given = copy.deepcopy(arguments)
     try:
         returned = function(*adapt(given, library).values())
+        values = None if returned is None else as_tuple(returned)
+    except KeyboardInterrupt:
+        raise
     except NotImplementedError:
         return Trial(arguments, to_do=True)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit is none of the usual ones
         return Trial(arguments, raised=said(error), place=place(error))
-    values = None if returned is None else as_tuple(returned)
     changed = [name for name, value in arguments.items() if not _equal(given[name], value)]
     return Trial(arguments, values, changed=changed[0] if changed else "")
 
@@ -88,12 +96,19 @@ def adapt(arguments, library):
 
 
 def _equal(value, other):
-    return np.array_equal(value, other, equal_nan=np.asarray(other).dtype.kind in "fc")
+    if isinstance(other, np.ndarray):
+        return np.array_equal(value, other, equal_nan=other.dtype.kind in "fc")
+    return value == other
 
 
 def said(error):
-    """An exception as text: its type and what it says."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """An exception as text on one line: its type and what it says, cut where that is long."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # an exception class of the learner's may not know what to say
+        text = ""
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
 def place(error):
@@ -103,4 +118,4 @@ def place(error):
         return ""
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
     line = own.line or linecache.getline(own.filename, own.lineno).strip()
-    return f", at line {own.lineno} of your cell: {line}"
+    return f", at line {own.lineno} of your cell{f': {line}' if line else '.'}"

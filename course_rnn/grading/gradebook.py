@@ -1,0 +1,170 @@
+"""Verdicts in the gradebook of an nbgrader course, so that its feedback, its CSV and its exporters work.
+
+nbgrader would run the student's code in the process that computes the score. Here its autograder runs with another
+list of preprocessors: instead of executing a notebook, it writes what the verdict says under each check.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from functools import partial
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_output
+from tqdm import tqdm
+
+from course_rnn.grading import verdicts
+from course_rnn.grading.assignments import chapters
+from course_rnn.grading.batch import SETTINGS
+from course_rnn.grading.limits import Limits
+from course_rnn.grading.notebook import Rejected, fingerprint, parse, read
+from course_rnn.grading.release import find_solution, points_id, release, with_metadata
+from course_rnn.grading.submissions import collect, file_name
+from course_rnn.notebooks import STUB
+
+LONGEST = 20_000  # characters of a student's cell that are shown
+
+
+def record(folder, course, solution=None):
+    """Put the verdicts of a folder into an nbgrader course; what was recorded before is replaced.
+
+    An assignment that the course does not know is added, made from its solution. The course's folder ``submitted`` is
+    neither read nor changed; ``autograded`` holds each student's answers and what was said about them.
+
+    Parameters
+    ----------
+    folder : path
+        What `batch.grade_class` wrote.
+    course : path
+        The root of the course, where nbgrader_config.py lies, if there is one.
+    solution : path, optional
+        Of the assignment; default: the one in ``solutions/``.
+
+    Returns
+    -------
+    recorded : list of str
+        nbgrader's ids of the students.
+    left_out : list of Verdict
+        Rejected or ungraded: nobody's score is made up.
+
+    Raises
+    ------
+    ValueError
+        The verdicts do not fit the course.
+    """
+    folder, course = Path(folder), Path(course).absolute()
+    settings = json.loads((folder / SETTINGS).read_text())
+    known = chapters(settings["questions"])
+    found = verdicts.read(folder / verdicts.FILE).values()
+    graded = {file_name(verdict.student): verdict for verdict in found if verdict.status == "graded"}
+    handed_in = {
+        each.student: each
+        for each in collect(settings["submissions"], folder / "submissions", known, settings["assignment"])[0]
+    }
+    if shutil.which("alembic") is None:  # nbgrader calls it by its name
+        os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    config, limits = _config(course), Limits(**settings["limits"])
+    with tempfile.TemporaryDirectory() as submitted:
+        for assignment in sorted({verdict.assignment for verdict in graded.values()}):
+            exercise = _exercise(config, known[assignment], find_solution(solution or assignment))
+            for student, verdict in graded.items():
+                if verdict.assignment == assignment:
+                    place = Path(submitted, student, assignment)
+                    place.mkdir(parents=True)
+                    _hand_in(place, exercise, verdict, handed_in.get(verdict.student), limits)
+            _autograde(config, submitted, assignment, graded)
+    return list(graded), [verdict for verdict in found if verdict.status != "graded"]
+
+
+def _config(course):
+    """The course's own configuration, and where it lies."""
+    from traitlets.config import Config, PyFileConfigLoader
+
+    path = course / "nbgrader_config.py"
+    config = PyFileConfigLoader(path.name, path=str(course)).load_config() if path.exists() else Config()
+    config.CourseDirectory.root = str(course)
+    config.ClearSolutions.code_stub = {"python": STUB}
+    return config
+
+
+def _exercise(config, chapter, solution):
+    """The exercise of a chapter as notebook; the course gets to know it, if it does not yet."""
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+
+    solution = nbformat.read(solution, as_version=4)
+    place = CourseDirectory(config=config, assignment_id=chapter.name)
+    with Gradebook(place.db_url, place.course_id) as gradebook:
+        try:
+            cells = gradebook.find_notebook(chapter.name, chapter.name).grade_cells
+        except MissingEntry:
+            source = Path(place.format_path(place.source_directory, ".", chapter.name), f"{chapter.name}.ipynb")
+            source.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(with_metadata(solution, chapter), source)
+            GenerateAssignment(coursedir=place, config=config).start()
+        else:
+            there = {cell.name: cell.max_score for cell in cells}
+            wanted = {points_id(name): question.points for name, question in chapter.questions.items()}
+            if there != wanted:
+                raise ValueError(f"The course's {chapter.name} has the points {there}, the verdicts have {wanted}.")
+    return release(solution, chapter)
+
+
+def _hand_in(place, exercise, verdict, submission, limits):
+    """Write the exercise with a student's answers in it, as nbgrader expects what is handed in."""
+    filled = nbformat.from_dict(exercise)
+    written = _code(submission, verdict, limits)
+    for cell in filled.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        answers = [each for each in written if re.search(rf"^def {name}\b", each, re.MULTILINE)]
+        if name in verdict.questions and answers:
+            cell.source = answers[-1][:LONGEST].encode("utf-8", "backslashreplace").decode()
+    nbformat.write(filled, place / f"{verdict.assignment}.ipynb")
+    if written and submission.submitted:
+        (place / "timestamp.txt").write_text(f"{submission.submitted:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _code(submission, verdict, limits):
+    """The code cells that a verdict is about; none where the file is no longer there, or another."""
+    try:
+        content = read(submission.path, limits) if submission else b""
+        return parse(content, limits).cells if fingerprint(content) == verdict.sha256 else []
+    except Rejected:
+        return []
+
+
+def _autograde(config, submitted, assignment, graded):
+    """Run nbgrader's autograder over all students of an assignment, with verdicts in the place of execution."""
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import Execute
+    from sqlalchemy.exc import SAWarning
+
+    place = CourseDirectory(config=config, assignment_id=assignment)
+    place.submitted_directory = submitted
+    autograder = Autograde(coursedir=place, config=config, force=True)
+    with tqdm(total=len(list(Path(submitted).glob(f"*/{assignment}"))), unit="student", disable=None) as bar:
+        say = partial(_say, graded, bar)
+        steps = [say if step is Execute else step for step in autograder.autograde_preprocessors]
+        autograder.autograde_preprocessors = steps
+        with warnings.catch_warnings(action="ignore", category=SAWarning):  # of nbgrader's own making
+            autograder.start()
+
+
+def _say(graded, bar, notebook, resources):
+    """Write under each check what the verdict says: its words, and the points as the value of the cell."""
+    questions = graded[resources["nbgrader"]["student"]].questions
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        for name in (name for name in questions if points_id(name) == grade_id):
+            points, message = questions[name]["points"], questions[name]["message"]
+            value = new_output("execute_result", data={"text/plain": str(float(points))})
+            cell.outputs = [new_output("stream", text=f"{message}\n"), value]
+    bar.update()
+    return notebook, resources

@@ -1,0 +1,724 @@
+"""The questions of chapter 03, Deep RNN."""
+
+import numpy as np
+
+from course_rnn.questions.cases import sizes
+from course_rnn.questions.question import Chapter
+
+chapter = Chapter("03_deep_rnn")
+progress = chapter.progress
+
+
+def arrays(rng, scale=0.7, **shapes):
+    """Random arrays by name."""
+    return {name: rng.normal(scale=scale, size=shape) for name, shape in shapes.items()}
+
+
+# ---------------------------------------------------------------------- heads
+
+
+def states_and_a_head(rng):
+    """All states of a layer, and a head of two layers."""
+    T, B, H, K, O = sizes(rng, 5)
+    return arrays(rng, 1.0, y=(T, B, H), weight_1=(K, H), bias_1=K, weight_2=(O, K), bias_2=O)
+
+
+@chapter.question(
+    points=1,
+    returns=("o",),
+    cases=states_and_a_head,
+    hints=(
+        "Write the shapes down: y is (T, B, H), weight_1 is (K, H). On which axis of y does the head act?",
+        "The product acts on the last axis; T and B are both a batch to it, so no loop is needed: y @ weight_1.T.",
+        "np.tanh(y @ weight_1.T + bias_1) is (T, B, K). The second layer is linear and makes (T, B, O) of it.",
+    ),
+    see="heads",
+)
+def per_step_head(y, weight_1, bias_1, weight_2, bias_2):
+    """A matrix product acts on the last axis and leaves the others alone: the same head reads every state at once."""
+    return np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2
+
+
+per_step_head.mistake(
+    "last_state_only",
+    "np.tanh(y @",
+    "np.tanh(y[-1] @",
+    "only the last state is read. Here every step gets an answer: the whole of y goes through the head, (T, B, O).",
+)
+per_step_head.mistake(
+    "without_tanh",
+    "np.tanh(y @ weight_1.T + bias_1)",
+    "(y @ weight_1.T + bias_1)",
+    "the tanh between the layers is missing. Two linear layers in a row are no more than one.",
+)
+per_step_head.mistake(
+    "tanh_of_the_answer",
+    "np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2",
+    "np.tanh(np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2)",
+    "the answer goes through a tanh as well. Scores and prices are not limited to -1 to 1: the last layer is linear.",
+)
+per_step_head.mistake(
+    "without_first_bias", "T + bias_1", "T", "bias_1 is missing: it is added before the tanh, K numbers to each row."
+)
+per_step_head.mistake(
+    "without_second_bias", " + bias_2", "", "bias_2 is missing: it is added to the O numbers of every answer."
+)
+per_step_head.mistake(
+    "joined_in_time",
+    "np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2",
+    "np.concatenate([np.tanh(y_t @ weight_1.T + bias_1) @ weight_2.T + bias_2 for y_t in y])",
+    "the answers of all steps are joined under each other, (T B, O). Time is an axis of its own: np.stack, or no loop.",
+)
+per_step_head.mistake(
+    "answers_averaged",
+    "np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2",
+    "(np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2).mean(axis=0)",
+    "the answers of all steps are averaged to one. Each step keeps its own: (T, B, O).",
+)
+
+
+def padded_states(rng):
+    """All states of a padded batch, with something at the padding too, and a linear head; one sequence has length 1."""
+    T, B, H, O = sizes(rng, 4)
+    lengths = rng.permutation([T, 1, *rng.integers(1, T + 1, size=B - 2)])
+    return arrays(rng, 1.0, y=(T, B, H)) | {"lengths": lengths} | arrays(rng, 1.0, weight=(O, H), bias=O)
+
+
+@chapter.question(
+    points=2,
+    returns=("p",),
+    cases=padded_states,
+    hints=(
+        "Which row of y holds the state after the last real letter of a sequence of three letters?",
+        "Sequence b ends at step lengths[b] - 1. y[steps, columns] with two arrays picks one state for each pair.",
+        "y[lengths - 1, np.arange(B)] is (B, H). The head makes scores (B, O) of it; softmax is over the last axis.",
+    ),
+    see="heads",
+)
+def last_state_head(y, lengths, weight, bias):
+    """Each sequence has read everything at its own last step, lengths - 1: one state each, (B, H).
+
+    The head makes O scores of it; exp and the division by their sum make them probabilities.
+    """
+    o = y[lengths - 1, np.arange(len(lengths))] @ weight.T + bias
+    return np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
+
+
+last_state_head.mistake(
+    "last_step_of_the_batch",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y[-1]",
+    "y[-1] lies in the padding of every shorter sequence. The last real step of sequence b is lengths[b] - 1.",
+)
+last_state_head.mistake(
+    "one_step_too_far",
+    "y[lengths - 1,",
+    "y[lengths,",
+    "steps are counted from 0, so a sequence of n letters ends at step n - 1. Step n is padding, or not there.",
+)
+last_state_head.mistake(
+    "every_end_for_every_sequence",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y[lengths - 1]",
+    "y[lengths - 1] takes those steps of all sequences. Name the sequence with it: y[lengths - 1, np.arange(B)].",
+)
+last_state_head.mistake(
+    "first_state",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y[0]",
+    "this is the state after the first letter. The head is to read the one that has seen everything.",
+)
+last_state_head.mistake(
+    "mean_of_the_states",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y.mean(axis=0)",
+    "the states are averaged over time, padding included. The head reads the last real state alone.",
+)
+last_state_head.mistake(
+    "scores",
+    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
+    "o",
+    "these are the scores. The softmax is missing, which makes them positive and lets them add up to 1.",
+)
+last_state_head.mistake(
+    "softmax_over_the_batch",
+    "axis=-1",
+    "axis=0",
+    "the probabilities add up to 1 over the batch. Each sequence has its own: sum over the classes, axis=-1.",
+)
+last_state_head.mistake(
+    "softmax_over_everything",
+    "sum(axis=-1, keepdims=True)",
+    "sum()",
+    "all probabilities together add up to 1. Each sequence has its own: axis=-1, keepdims=True.",
+)
+last_state_head.mistake(
+    "sigmoid",
+    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
+    "1 / (1 + np.exp(-o))",
+    "each score went through a sigmoid by itself, so the numbers need not add up to 1. One class of many: softmax.",
+)
+last_state_head.mistake(
+    "keepdims_missing",
+    "axis=-1, keepdims=True",
+    "axis=-1",
+    "the sum has lost its axis, (B,), and does not fit under (B, O). Keep it: keepdims=True.",
+)
+last_state_head.mistake("without_bias", " + bias", "", "the bias of the head is missing.")
+
+
+# ---------------------------------------------------------------------- a context as a bias
+
+
+def a_context(rng):
+    """The weights of a layer that reads D numbers and a context of C behind them, and a context for each sequence."""
+    B, D, C, H = sizes(rng, 4)
+    return arrays(rng, 1.0, c=(B, C), weight_ih=(H, D + C), bias_ih=H, bias_hh=H)
+
+
+@chapter.question(
+    points=2,
+    returns=("U", "bias"),
+    cases=a_context,
+    hints=(
+        "weight_ih has D + C columns. Which of them meet y, which meet c? How many is D, if weight_ih and c are given?",
+        "weight_ih [y, c] = U y + R c, with U the first D columns and R the last C. What in the tanh does not change?",
+        "R c in row form is c @ R.T, (B, H): a row for each sequence. The two biases, (H,), are added to every row.",
+    ),
+    see="a-vector-that-speaks-at-every-step",
+)
+def context_bias(c, weight_ih, bias_ih, bias_hh):
+    """A product with [y, c] is U y + R c, with the columns of weight_ih cut behind the first D.
+
+    R c and both biases are the same at every step; their sum, a row for each sequence, is the one bias.
+    """
+    D = weight_ih.shape[1] - c.shape[1]
+    U, R = weight_ih[:, :D], weight_ih[:, D:]
+    return U, bias_ih + bias_hh + c @ R.T
+
+
+context_bias.mistake(
+    "context_first",
+    "U, R = weight_ih[:, :D], weight_ih[:, D:]",
+    "C = c.shape[1]\n    R, U = weight_ih[:, :C], weight_ih[:, C:]",
+    "the first columns are taken for those of the context. c stands behind y, so the last C columns are R.",
+)
+context_bias.mistake(
+    "without_bias_hh",
+    "bias_ih + bias_hh +",
+    "bias_ih +",
+    "bias_hh is lost. It does not change over time either, so it is a part of the one bias.",
+)
+context_bias.mistake(
+    "without_biases",
+    "bias_ih + bias_hh + c @ R.T",
+    "c @ R.T",
+    "R c alone is no longer all of the bias: the layer had two of its own, and they stay. Add them.",
+)
+context_bias.mistake(
+    "context_not_mapped",
+    "c @ R.T",
+    "c",
+    "c is added as it is. It has C numbers, the state has H; it comes in through R, the last C columns: c @ R.T.",
+)
+context_bias.mistake(
+    "column_form",
+    "bias_ih + bias_hh + c @ R.T",
+    "(bias_ih + bias_hh)[:, None] + R @ c.T",
+    "the bias is transposed: sequences are rows, (B, H). In row form R c is c @ R.T.",
+)
+context_bias.mistake(
+    "one_bias_for_all",
+    "+ c @ R.T",
+    "+ (c @ R.T).mean(axis=0)",
+    "all sequences get one bias. Each has a context of its own, so each has a bias of its own: (B, H).",
+)
+context_bias.mistake(
+    "context_left_in_U",
+    "return U,",
+    "return weight_ih,",
+    "U still has the columns of the context, which then counts twice. U has the first D columns only.",
+)
+context_bias.mistake(
+    "cut_into_rows",
+    "U, R = weight_ih[:, :D], weight_ih[:, D:]",
+    "U, R = weight_ih[:D], weight_ih[D:]",
+    "the rows of weight_ih are cut: they belong to the units. What is read stands in the columns: weight_ih[:, :D].",
+)
+
+
+# ---------------------------------------------------------------------- Elman's step, which a tutorial has wrong
+
+
+def an_elman_step(rng):
+    """Arguments of one step whose weights take input and state joined, as the tutorial does."""
+    B, D, H, O = sizes(rng, 4)
+    return arrays(rng, x=(B, D), h=(B, H), weight_h=(H, D + H), bias_h=H, weight_o=(O, H), bias_o=O)
+
+
+@chapter.question(
+    points=2,
+    returns=("h_next", "o"),
+    cases=an_elman_step,
+    hints=(
+        "Two things are wrong in the tutorial: one in the line of hidden, one in the line of output.",
+        "Without a nonlinearity the unfolded network is one linear map. And which hidden does the output line read?",
+        "h_next = torch.tanh(combined @ weight_h.T + bias_h); the output is a linear layer over h_next alone.",
+    ),
+    see="from-which-list-is-a-name",
+    library="torch",
+)
+def elman_step(x, h, weight_h, bias_h, weight_o, bias_o):
+    """W [x, h] is W_ih x + W_hh h: joining input and state is right, and so are its weights.
+
+    What the tutorial lacks is the tanh, and an output that is computed from the new state.
+    """
+    import torch
+
+    h_next = torch.tanh(torch.cat([x, h], dim=1) @ weight_h.T + bias_h)
+    return h_next, h_next @ weight_o.T + bias_o
+
+
+elman_step.mistake(
+    "linear_recurrence",
+    "torch.tanh(torch.cat([x, h], dim=1) @ weight_h.T + bias_h)",
+    "torch.cat([x, h], dim=1) @ weight_h.T + bias_h",
+    "the recurrence is linear, as in the tutorial: letters cannot act together. Put a tanh around the sum.",
+)
+elman_step.mistake(
+    "output_from_the_old_state",
+    "h_next @ weight_o.T",
+    "h @ weight_o.T",
+    "the output is computed from the state before this input. It must read the new one, h_next.",
+)
+elman_step.mistake(
+    "as_the_tutorial_has_it",
+    "h_next = torch.tanh(torch.cat([x, h], dim=1) @ weight_h.T + bias_h)\n    return h_next, h_next @",
+    "h_next = torch.cat([x, h], dim=1) @ weight_h.T + bias_h\n    return h_next, h @",
+    "both errors of the tutorial are still there: add the tanh, and compute the output from the new state.",
+)
+elman_step.mistake(
+    "output_from_input_and_state",
+    "h_next @ weight_o.T",
+    "torch.cat([x, h], dim=1) @ weight_o.T",
+    "the output reads input and old state, as in the tutorial. weight_o is (O, H): it reads the new state alone.",
+)
+elman_step.mistake(
+    "joined_in_the_other_order",
+    "[x, h]",
+    "[h, x]",
+    "the state stands before the input. The shapes fit, but the columns of weight_h expect x first.",
+)
+elman_step.mistake(
+    "tanh_of_output",
+    "h_next @ weight_o.T + bias_o",
+    "torch.tanh(h_next @ weight_o.T + bias_o)",
+    "the output goes through a tanh too. The scores are linear in the state, else they cannot leave -1 to 1.",
+)
+elman_step.mistake(
+    "softmax_of_output",
+    "h_next @ weight_o.T + bias_o",
+    "torch.softmax(h_next @ weight_o.T + bias_o, dim=-1)",
+    "the output went through a softmax. Return the scores: the loss applies its own softmax, and two are one too many.",
+)
+elman_step.mistake(
+    "log_softmax_of_output",
+    "h_next @ weight_o.T + bias_o",
+    "torch.log_softmax(h_next @ weight_o.T + bias_o, dim=-1)",
+    "the output went through a log-softmax, as in the tutorial. Here the scores themselves are asked for.",
+)
+elman_step.mistake(
+    "joined_in_the_batch",
+    "dim=1",
+    "dim=0",
+    "x and h are joined along the batch. They belong side by side, (B, D + H): dim=1.",
+)
+elman_step.mistake(
+    "outputs_swapped",
+    "return h_next, h_next @ weight_o.T + bias_o",
+    "return h_next @ weight_o.T + bias_o, h_next",
+    "the two are returned in the wrong order: first the state, then the output that is computed from it.",
+)
+elman_step.mistake("without_state_bias", " + bias_h)", ")", "bias_h is missing inside the tanh.")
+elman_step.mistake("without_output_bias", " + bias_o", "", "the bias of the output, bias_o, is missing.")
+
+
+# ---------------------------------------------------------------------- sampling
+
+
+def scores_and_numbers(rng):
+    """Scores of the next letter, a temperature that is not 1, and a uniform random number for each row."""
+    V, B = int(rng.integers(3, 7)), int(rng.integers(10, 15))
+    temperature = float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(2.0, 4.0)]))
+    return {"logits": rng.normal(scale=1.5, size=(B, V)), "temperature": temperature, "u": rng.random(B)}
+
+
+@chapter.question(
+    points=2,
+    returns=("ids",),
+    cases=scores_and_numbers,
+    hints=(
+        "By hand: p = 0.2, 0.5, 0.3. Draw the pieces on the line from 0 to 1. Into which does u = 0.6 fall, and 0.1?",
+        "np.cumsum(p) says where each piece ends: 0.2, 0.7, 1. How many pieces have ended before u?",
+        "(np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1) counts them: that is the letter. p = softmax(logits / tau).",
+    ),
+    see="temperature",
+)
+def sample_letters(logits, temperature, u):
+    """Laid end to end, the probabilities fill the line from 0 to 1, and u falls into piece k with probability p_k.
+
+    The ends of the pieces are the cumulative sums, and as many pieces as end before u lie below it.
+    """
+    p = np.exp(logits / temperature)
+    p = p / p.sum(axis=-1, keepdims=True)
+    return (np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)
+
+
+sample_letters.mistake(
+    "temperature_multiplied",
+    "logits / temperature",
+    "logits * temperature",
+    "the scores are multiplied by the temperature, so hot is cold. Divide: a high one makes all scores more equal.",
+)
+sample_letters.mistake(
+    "without_temperature",
+    "logits / temperature",
+    "logits",
+    "the temperature does not come in. Divide the scores by it before the softmax.",
+)
+sample_letters.mistake(
+    "temperature_after_the_softmax",
+    "p = np.exp(logits / temperature)\n    p = p / p.sum(axis=-1, keepdims=True)",
+    "p = np.exp(logits)\n    p = p / p.sum(axis=-1, keepdims=True) / temperature",
+    "the probabilities are divided by the temperature and no longer add up to 1. It divides the scores, before exp.",
+)
+sample_letters.mistake(
+    "likeliest",
+    "(np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)",
+    "p.argmax(axis=-1)",
+    "this always takes the likeliest letter. Then the name is the same each time; u is there to draw by lot.",
+)
+sample_letters.mistake(
+    "softmax_over_the_batch",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=0)",
+    "the probabilities add up to 1 over the batch. Each row is a distribution of its own: axis=-1, keepdims=True.",
+)
+sample_letters.mistake(
+    "not_cumulative",
+    "np.cumsum(p, axis=-1)",
+    "p",
+    "u is compared with each probability by itself. It has to be compared with where the pieces end: np.cumsum(p).",
+)
+sample_letters.mistake(
+    "pieces_above",
+    "< u[:, None]",
+    "> u[:, None]",
+    "the pieces that end after u are counted. The number of pieces that end before u is the letter.",
+)
+sample_letters.mistake(
+    "one_letter_too_far",
+    "< u[:, None]).sum(axis=-1)",
+    "< u[:, None]).sum(axis=-1) + 1",
+    "every letter is one too far. If no piece ends before u, it is letter 0: the count is the letter.",
+)
+sample_letters.mistake(
+    "one_number_for_all",
+    "u[:, None]",
+    "u[0]",
+    "one number decides for all rows. Each row has its own: u[:, None] stands beside (B, V).",
+)
+sample_letters.mistake(
+    "unnormalised",
+    "    p = p / p.sum(axis=-1, keepdims=True)\n",
+    "",
+    "the exponentials are not divided by their sum, so the pieces do not end at 1.",
+)
+sample_letters.mistake(
+    "nearest_end",
+    "(np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)",
+    "np.abs(np.cumsum(p, axis=-1) - u[:, None]).argmin(axis=-1)",
+    "this is the piece whose end lies nearest to u. The piece that u falls into is the first that ends after it.",
+)
+
+
+# ---------------------------------------------------------------------- stacking
+
+
+def a_depth(rng):
+    """Sizes of a stack; it may have one layer."""
+    D, H = sizes(rng, 2, 2, 9)
+    return {"D": D, "H": H, "L": int(rng.integers(1, 5))}
+
+
+@chapter.question(
+    points=1,
+    returns=("count",),
+    cases=a_depth,
+    hints=(
+        "Count the first layer, then a layer above it. In which of its arrays do they differ?",
+        "Only weight_ih differs: (H, D) in the first layer, (H, H) above, as it reads states. How many are above?",
+        "The first layer has H * D + H * H + 2 * H, and each of the L - 1 above it H * H + H * H + 2 * H.",
+    ),
+    see="stacking",
+)
+def stack_parameters(D, H, L):
+    """Each layer has two matrices and two biases; only the first reads D numbers, the L - 1 above read H."""
+    first = H * D + H * H + 2 * H
+    above = H * H + H * H + 2 * H
+    return first + (L - 1) * above
+
+
+stack_parameters.mistake(
+    "every_layer_reads_the_input",
+    "(L - 1) * above",
+    "(L - 1) * first",
+    "every layer is counted as if it read the input. Above the first they read H states: weight_ih is (H, H).",
+)
+stack_parameters.mistake(
+    "one_layer_too_many",
+    "(L - 1) * above",
+    "L * above",
+    "one layer too many is counted: of L layers, L - 1 stand above the first.",
+)
+stack_parameters.mistake(
+    "shared_layers",
+    "first + (L - 1) * above",
+    "first + above * (L > 1)",
+    "the layers above share their parameters here. Steps share them, layers do not: each has its own.",
+)
+stack_parameters.mistake(
+    "one_bias",
+    "H * H + 2 * H\n    above = H * H + H * H + 2 * H",
+    "H * H + H\n    above = H * H + H * H + H",
+    "one of the two biases of each layer is missing. torch keeps bias_ih and bias_hh in every layer.",
+)
+stack_parameters.mistake(
+    "without_biases",
+    "H * H + 2 * H\n    above = H * H + H * H + 2 * H",
+    "H * H\n    above = H * H + H * H",
+    "the biases are missing: two of H numbers in every layer.",
+)
+stack_parameters.mistake(
+    "input_and_states",
+    "above = H * H",
+    "above = H * (D + H)",
+    "the layers above are counted as if they read the input as well. They read the states of the layer below only.",
+)
+stack_parameters.mistake(
+    "no_recurrence_above",
+    "above = H * H + H * H",
+    "above = H * H",
+    "a matrix is missing in the layers above: weight_ih reads the layer below, weight_hh their own state before.",
+)
+
+
+def two_layers(rng):
+    """A sequence and the weights of two layers under torch's names."""
+    T, B, D, H = sizes(rng, 4)
+    shapes = {"weight_ih_l0": (H, D), "weight_hh_l0": (H, H), "bias_ih_l0": H, "bias_hh_l0": H}
+    shapes |= {"weight_ih_l1": (H, H), "weight_hh_l1": (H, H), "bias_ih_l1": H, "bias_hh_l1": H}
+    return arrays(rng, x=(T, B, D), **shapes)
+
+
+@chapter.question(
+    points=3,
+    returns=("y", "h_n"),
+    cases=two_layers,
+    hints=(
+        "Two states go through the loop, one for each layer, both from zero. Which one does layer 2 read at step t?",
+        "At each step make the new h_1 from x[t] and the old h_1, then the new h_2 from that new h_1 and the old h_2.",
+        "y collects h_2 only, (T, B, H), and h_n is np.stack([h_1, h_2]) after the loop. Or run `states` twice.",
+    ),
+    see="stacking",
+)
+def stacked_forward(
+    x,
+    weight_ih_l0,
+    weight_hh_l0,
+    bias_ih_l0,
+    bias_hh_l0,
+    weight_ih_l1,
+    weight_hh_l1,
+    bias_ih_l1,
+    bias_hh_l1,
+):
+    """At each step layer 1 reads x_t and its own state, layer 2 the new state of layer 1 and its own.
+
+    Layer after layer, the same loop twice, gives the same: no state of layer 1 depends on one of layer 2.
+    """
+    h_1 = h_2 = np.zeros((x.shape[1], len(weight_hh_l0)))
+    y = []
+    for x_t in x:
+        h_1 = np.tanh(x_t @ weight_ih_l0.T + bias_ih_l0 + h_1 @ weight_hh_l0.T + bias_hh_l0)
+        h_2 = np.tanh(h_1 @ weight_ih_l1.T + bias_ih_l1 + h_2 @ weight_hh_l1.T + bias_hh_l1)
+        y.append(h_2)
+    return np.stack(y), np.stack([h_1, h_2])
+
+
+FIRST = "h_1 = np.tanh(x_t @ weight_ih_l0.T + bias_ih_l0 + h_1 @ weight_hh_l0.T + bias_hh_l0)"
+SECOND = "h_2 = np.tanh(h_1 @ weight_ih_l1.T + bias_ih_l1 + h_2 @ weight_hh_l1.T + bias_hh_l1)"
+
+stacked_forward.mistake(
+    "first_layer_only",
+    "y.append(h_2)",
+    "y.append(h_1)",
+    "y holds the states of the first layer. The head reads the last layer, so y is made of h_2.",
+)
+stacked_forward.mistake(
+    "one_step_late",
+    f"{FIRST}\n        {SECOND}",
+    f"{SECOND}\n        {FIRST}",
+    "layer 2 reads the state of layer 1 of the step before. Depth adds no delay: it reads the new h_1.",
+)
+stacked_forward.mistake(
+    "h_n_of_the_last_layer",
+    "np.stack([h_1, h_2])",
+    "h_2[None]",
+    "h_n has the last layer only. It holds the final state of each layer, (2, B, H): whoever goes on needs both.",
+)
+
+
+@stacked_forward.wrong(
+    "layer 2 starts from the final state of layer 1. Every layer has a state of its own, which starts from zeros."
+)
+def second_layer_from_the_first(x, *weights):
+    h, y, ends = np.zeros((x.shape[1], len(weights[1]))), x, []
+    for weight_ih, weight_hh, bias_ih, bias_hh in (weights[:4], weights[4:]):
+        states = []
+        for x_t in y:
+            h = np.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+            states.append(h)
+        y = np.stack(states)
+        ends.append(h)
+    return y, np.stack(ends)
+
+
+stacked_forward.mistake(
+    "shared_weights",
+    "h_1 @ weight_ih_l1.T + bias_ih_l1 + h_2 @ weight_hh_l1.T + bias_hh_l1",
+    "h_1 @ weight_ih_l1.T + bias_ih_l1 + h_2 @ weight_hh_l0.T + bias_hh_l0",
+    "layer 2 uses the recurrent weights of layer 1. Steps share weights, layers do not: take those of _l1.",
+)
+stacked_forward.mistake(
+    "one_state_for_both",
+    "h_2 @ weight_hh_l1.T",
+    "h_1 @ weight_hh_l1.T",
+    "layer 2 never reads its own state: it has no memory of its own. Its recurrent term is h_2 @ weight_hh_l1.T.",
+)
+stacked_forward.mistake(
+    "one_variable_for_both_states",
+    f"{FIRST}\n        {SECOND}",
+    f"{FIRST.replace('h_1 @', 'h_2 @')}\n        {SECOND.replace('h_2 @', 'h_1 @')}",
+    "one state serves both layers: layer 1 goes on from the state of layer 2. Keep two states, h_1 and h_2.",
+)
+stacked_forward.mistake(
+    "second_layer_reads_the_input",
+    "h_1 @ weight_ih_l1.T",
+    "x_t @ weight_ih_l1.T",
+    "layer 2 reads x. It reads the states of layer 1, so its weight_ih is (H, H).",
+)
+stacked_forward.mistake(
+    "no_tanh_between",
+    FIRST,
+    "h_1 = x_t @ weight_ih_l0.T + bias_ih_l0 + h_1 @ weight_hh_l0.T + bias_hh_l0",
+    "the first layer has no tanh. Each layer of the stack is a simple RNN with a tanh of its own.",
+)
+stacked_forward.mistake(
+    "both_layers_in_y",
+    "y.append(h_2)",
+    "y.append(np.concatenate([h_1, h_2], axis=-1))",
+    "y holds the states of both layers. It holds those of the last layer only, (T, B, H).",
+)
+stacked_forward.mistake(
+    "h_n_side_by_side",
+    "np.stack([h_1, h_2])",
+    "np.concatenate([h_1, h_2], axis=-1)",
+    "the final states stand side by side. Layers are the first axis of h_n, (2, B, H): np.stack.",
+)
+stacked_forward.mistake(
+    "outputs_swapped",
+    "return np.stack(y), np.stack([h_1, h_2])",
+    "return np.stack([h_1, h_2]), np.stack(y)",
+    "y and h_n are returned in the wrong order: y, all states of the last layer, comes first.",
+)
+
+
+# ---------------------------------------------------------------------- a stack as one wide layer
+
+
+def a_stack(rng):
+    """The matrices of a stack of two layers."""
+    D, H = sizes(rng, 2)
+    return arrays(rng, weight_ih_l0=(H, D), weight_hh_l0=(H, H), weight_ih_l1=(H, H), weight_hh_l1=(H, H))
+
+
+@chapter.question(
+    points=2,
+    returns=("weight_ih", "weight_hh"),
+    cases=a_stack,
+    hints=(
+        "The wide state is [h_1, h_2]. Write a row of blocks for each group: what do the units of group 1 read?",
+        "Group 1 reads x and itself. Group 2 reads group 1, through weight_hh as both are states, and itself; not x.",
+        "np.block([[A, B], [C, D]]) joins four blocks; rows say who reads, columns who is read. The rest is zero.",
+    ),
+    see="depth-in-time-and-depth-in-space",
+)
+def one_wide_layer(weight_ih_l0, weight_hh_l0, weight_ih_l1, weight_hh_l1):
+    """Rows are the units that read, columns what they read: x for weight_ih, the two groups for weight_hh.
+
+    Group 1 reads x and itself, group 2 reads group 1 (a step late) and itself; all other blocks are zero.
+    """
+    weight_ih = np.concatenate([weight_ih_l0, np.zeros_like(weight_ih_l0)])
+    none = np.zeros_like(weight_hh_l0)
+    return weight_ih, np.block([[weight_hh_l0, none], [weight_ih_l1, weight_hh_l1]])
+
+
+one_wide_layer.mistake(
+    "block_on_the_wrong_side",
+    "[[weight_hh_l0, none], [weight_ih_l1, weight_hh_l1]]",
+    "[[weight_hh_l0, weight_ih_l1], [none, weight_hh_l1]]",
+    "group 1 reads group 2. Rows are those who read: weight_ih_l1 stands in the second row, under weight_hh_l0.",
+)
+one_wide_layer.mistake(
+    "groups_not_connected",
+    "[weight_ih_l1, weight_hh_l1]",
+    "[none, weight_hh_l1]",
+    "group 2 reads nothing but itself. What layer 2 read through weight_ih_l1 is now a part of the state.",
+)
+one_wide_layer.mistake(
+    "every_group_reads_the_input",
+    "np.zeros_like(weight_ih_l0)",
+    "weight_ih_l0",
+    "group 2 reads the input too. In a stack only the first layer does: its half of weight_ih is zero.",
+)
+one_wide_layer.mistake(
+    "no_loop_in_group_2",
+    "[weight_ih_l1, weight_hh_l1]",
+    "[weight_ih_l1, none]",
+    "group 2 has lost its own recurrence, weight_hh_l1, in the lower right.",
+)
+one_wide_layer.mistake(
+    "groups_side_by_side",
+    "np.concatenate([weight_ih_l0, np.zeros_like(weight_ih_l0)])",
+    "np.concatenate([weight_ih_l0, np.zeros_like(weight_ih_l0)], axis=1)",
+    "the zeros stand beside weight_ih_l0. Units are rows, and there are 2H of them: put the zeros under it.",
+)
+one_wide_layer.mistake(
+    "recurrences_exchanged",
+    "[[weight_hh_l0, none], [weight_ih_l1, weight_hh_l1]]",
+    "[[weight_hh_l1, none], [weight_ih_l1, weight_hh_l0]]",
+    "the recurrent matrices of the two groups have changed places: weight_hh_l0 is that of group 1, upper left.",
+)
+one_wide_layer.mistake(
+    "layer_above_in_weight_ih",
+    "np.concatenate([weight_ih_l0, np.zeros_like(weight_ih_l0)])",
+    "np.concatenate([weight_ih_l0, weight_ih_l1])",
+    "weight_ih_l1 stands in weight_ih. It reads states, not x, so its place is in weight_hh.",
+)
+one_wide_layer.mistake(
+    "input_at_the_bottom",
+    "[weight_ih_l0, np.zeros_like(weight_ih_l0)]",
+    "[np.zeros_like(weight_ih_l0), weight_ih_l0]",
+    "the input goes to group 2. The first group of units is layer 1, and it is the one that reads x.",
+)

@@ -1,0 +1,161 @@
+"""Reading a stranger's notebook: its code whatever its disorder, or a reason why not."""
+
+import json
+import os
+
+import pytest
+
+from course_rnn.grading import notebook
+from course_rnn.grading.limits import DEFAULTS, Limits
+from course_rnn.grading.notebook import Notebook, Rejected, assignment_of, parse, plain, read
+
+KNOWN = ["02_simple_rnn", "02_simple_rnn_extra", "03_bidirectional_rnn"]
+
+
+def code(*sources, **more):
+    return [{"cell_type": "code", "source": source, **more} for source in sources]
+
+
+def parsed(book, limits=DEFAULTS):
+    return parse(json.dumps(book).encode(), limits)
+
+
+# ---------------------------------------------------------------------- the file
+
+
+def test_a_plain_file_is_read_whole(tmp_path):
+    path = tmp_path / "lab.ipynb"
+    path.write_bytes(b"{}" * 1000)
+    assert read(path, DEFAULTS) == b"{}" * 1000
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("{}")
+    (tmp_path / "lab.ipynb").symlink_to(tmp_path / "secret")
+    with pytest.raises(Rejected, match="is a link"):
+        read(tmp_path / "lab.ipynb", DEFAULTS)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lab.ipynb")
+    with pytest.raises(Rejected, match="not a plain file"):
+        read(tmp_path / "lab.ipynb", DEFAULTS)
+
+
+def test_a_device_and_a_folder_are_no_files(tmp_path):
+    for path in ("/dev/zero", tmp_path):
+        with pytest.raises(Rejected, match="not a plain file"):
+            read(path, DEFAULTS)
+
+
+def test_a_file_that_is_not_there_is_rejected(tmp_path):
+    with pytest.raises(Rejected, match="No such file"):
+        read(tmp_path / "lab.ipynb", DEFAULTS)
+
+
+def test_a_large_file_is_not_read(tmp_path):
+    path = tmp_path / "lab.ipynb"
+    with open(path, "wb") as file:
+        file.truncate(3 << 20)
+    assert len(read(path, Limits(notebook_mb=3))) == 3 << 20
+    with pytest.raises(Rejected, match="3 MiB, and 2 MiB are allowed"):
+        read(path, Limits(notebook_mb=2))
+
+
+# ---------------------------------------------------------------------- the cells
+
+
+@pytest.mark.parametrize("source", ["x = 1\ny = 2", ["x = 1\n", "y = 2"], ["x = 1\n", None, 7, "y = 2"]])
+def test_source_is_a_text_or_lines(source):
+    assert parsed({"cells": code(source)}).cells == ["x = 1\ny = 2"]
+
+
+def test_only_code_counts_and_the_order_stays():
+    cells = [*code("a"), {"cell_type": "markdown", "source": "b"}, None, 3, [], {}, *code("c", None, {"d": 1})]
+    assert parsed({"cells": cells}).cells == ["a", "c", "", ""]
+
+
+def test_the_older_format_is_read():
+    sheets = [{"cells": [{"cell_type": "code", "input": ["x\n", "y"]}]}, {"cells": code("z")}]
+    assert parsed({"nbformat": 3, "worksheets": sheets}).cells == ["x\ny", "z"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"cells": [', b"\xff\xfe", b"\x00" * 9, b"[" * 10**5, b"9" * 10**5, b'{"cells": []', b"not json"],
+)
+def test_what_is_no_json_is_rejected(content):
+    with pytest.raises(Rejected, match="JSON cannot be read"):
+        parse(content, DEFAULTS)
+
+
+@pytest.mark.parametrize("book", [[], 7, "text", None, {}, {"cells": {}}, {"worksheets": [7]}, {"worksheets": []}])
+def test_json_that_is_no_notebook_is_rejected(book):
+    with pytest.raises(Rejected, match="not a notebook"):
+        parsed(book)
+
+
+def test_what_would_take_much_memory_is_rejected_before_it_does():
+    with pytest.raises(Rejected, match="too many parts"):
+        parse(b"[" + b"{}," * notebook.MOST_PARTS + b"{}]", DEFAULTS)
+
+
+def test_too_many_cells_and_too_much_code_are_rejected():
+    with pytest.raises(Rejected, match="1001 code cells"):
+        parsed({"cells": code(*["1"] * 1001)})
+    with pytest.raises(Rejected, match="3 KiB of code, and 2 KiB"):
+        parsed({"cells": code("#" * 2000, "#" * 2000)}, Limits(code_kb=2))
+
+
+# ---------------------------------------------------------------------- which assignment
+
+
+def test_metadata_tell_the_assignment():
+    found = parsed({"cells": [], "metadata": {"course_rnn": {"assignment": "03_bidirectional_rnn"}}})
+    assert assignment_of(found, "02_simple_rnn.ipynb", KNOWN) == "03_bidirectional_rnn"
+
+
+@pytest.mark.parametrize("metadata", [None, [], {"course_rnn": 3}, {"course_rnn": {"assignment": ["x"]}}])
+def test_metadata_in_disorder_tell_nothing(metadata):
+    assert parsed({"cells": [], "metadata": metadata}).assignment == ""
+
+
+def test_an_assignment_that_nobody_knows_is_not_taken_from_metadata():
+    assert assignment_of(Notebook([], "../../etc"), "02_simple_rnn.ipynb", KNOWN) == "02_simple_rnn"
+
+
+@pytest.mark.parametrize(
+    "name", ["02_simple_rnn.ipynb", "02_simple_rnn (2).ipynb", "ada_02_simple_rnn-1.ipynb", "Åsa 02_simple_rnn.ipynb"]
+)
+def test_the_file_name_tells_the_assignment(name):
+    assert assignment_of(Notebook([]), name, KNOWN) == "02_simple_rnn"
+
+
+def test_of_two_names_that_fit_the_longer_counts():
+    assert assignment_of(Notebook([]), "02_simple_rnn_extra.ipynb", KNOWN) == "02_simple_rnn_extra"
+
+
+@pytest.mark.parametrize("name", ["lab (2).ipynb", "102_simple_rnn.ipynb", "02_simple_rnns.ipynb", ""])
+def test_where_nothing_tells_the_assignment_it_is_rejected(name):
+    with pytest.raises(Rejected, match="which assignment"):
+        assignment_of(Notebook([]), name, KNOWN)
+
+
+# ---------------------------------------------------------------------- a stranger's words
+
+
+def test_words_are_kept_and_tricks_are_not():
+    assert plain("Grüße, 世界: <b>&amp;") == "Grüße, 世界: <b>&amp;"
+    assert plain("a\nb") == "a b"
+    assert plain("\x1b[31m\u202e\ud800\x00\u200b") == "�[31m����"
+    plain("\ud800").encode()
+
+
+def test_words_are_cut():
+    assert plain("x" * 10**6, 10) == "x" * 10
+
+
+@pytest.mark.parametrize("value", [None, 7, {}, ["x"]])
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(TypeError, match="no text"):
+        plain(value)
