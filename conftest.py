@@ -13,7 +13,7 @@ os.environ.update(ENVIRONMENT)  # before NumPy and torch are imported, and inher
 hypothesis.settings.register_profile("course", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("course")
 
-pytest_plugins = ["nbval_tolerance", "pytester"]
+pytest_plugins = ["nbval_tolerance", "in_browser", "pytester"]
 
 
 @pytest.fixture(autouse=True)

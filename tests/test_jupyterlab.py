@@ -12,10 +12,12 @@ import urllib.request
 
 import nbformat
 import pytest
+from in_browser import CHROMIUM, FLAGS, needs_chromium
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_book import CHROMIUM, FLAGS, pytestmark  # noqa: F401 (without Chromium these tests are skipped too)
 
 from course_rnn import notebooks
+
+pytestmark = needs_chromium
 
 CELL = """
 from course_rnn import plot
