@@ -52,6 +52,18 @@ per_step_head.mistake(
     "the tanh between the layers is missing. Two linear layers in a row are no more than one.",
 )
 per_step_head.mistake(
+    "relu_for_tanh",
+    "np.tanh(y @ weight_1.T + bias_1)",
+    "np.maximum(y @ weight_1.T + bias_1, 0)",
+    "this is a ReLU. It would do as well, but the formula of this head has a tanh.",
+)
+per_step_head.mistake(
+    "weight_not_transposed",
+    "@ weight_2.T",
+    "@ weight_2",
+    "weight_2 is not transposed. In row form every matrix stands on the right, transposed: (B, K) times (K, O).",
+)
+per_step_head.mistake(
     "tanh_of_the_answer",
     "np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2",
     "np.tanh(np.tanh(y @ weight_1.T + bias_1) @ weight_2.T + bias_2)",
@@ -123,6 +135,18 @@ last_state_head.mistake(
     "y[lengths - 1] takes those steps of all sequences. Name the sequence with it: y[lengths - 1, np.arange(B)].",
 )
 last_state_head.mistake(
+    "lengths_as_columns",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y[:, lengths - 1]",
+    "lengths - 1 picks columns here, that is, sequences. It counts steps: y[lengths - 1, np.arange(B)].",
+)
+last_state_head.mistake(
+    "every_step",
+    "y[lengths - 1, np.arange(len(lengths))]",
+    "y",
+    "every step gets an answer. Here each sequence gets one, from the state at its end: (B, O).",
+)
+last_state_head.mistake(
     "first_state",
     "y[lengths - 1, np.arange(len(lengths))]",
     "y[0]",
@@ -139,6 +163,12 @@ last_state_head.mistake(
     "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
     "o",
     "these are the scores. The softmax is missing, which makes them positive and lets them add up to 1.",
+)
+last_state_head.mistake(
+    "scores_not_exponentiated",
+    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
+    "o / o.sum(axis=-1, keepdims=True)",
+    "the scores are divided by their sum as they are. Some are negative: take np.exp of each first.",
 )
 last_state_head.mistake(
     "softmax_over_the_batch",
@@ -202,6 +232,18 @@ context_bias.mistake(
     "U, R = weight_ih[:, :D], weight_ih[:, D:]",
     "C = c.shape[1]\n    R, U = weight_ih[:, :C], weight_ih[:, C:]",
     "the first columns are taken for those of the context. c stands behind y, so the last C columns are R.",
+)
+context_bias.mistake(
+    "cut_behind_C",
+    "U, R = weight_ih[:, :D], weight_ih[:, D:]",
+    "C = c.shape[1]\n    U, R = weight_ih[:, :C], weight_ih[:, C:]",
+    "the columns are cut behind the first C. The first D belong to y: D is what is left of the columns without C.",
+)
+context_bias.mistake(
+    "row_times_column",
+    "c @ R.T",
+    "R @ c",
+    "R c is the product for one column. The contexts of a batch are rows: c @ R.T, (B, H).",
 )
 context_bias.mistake(
     "without_bias_hh",
@@ -310,6 +352,12 @@ elman_step.mistake(
     "the state stands before the input. The shapes fit, but the columns of weight_h expect x first.",
 )
 elman_step.mistake(
+    "weight_not_transposed",
+    "@ weight_h.T",
+    "@ weight_h",
+    "weight_h is not transposed. It is (H, D + H), as in a linear layer of torch: combined @ weight_h.T is (B, H).",
+)
+elman_step.mistake(
     "tanh_of_output",
     "h_next @ weight_o.T + bias_o",
     "torch.tanh(h_next @ weight_o.T + bias_o)",
@@ -403,6 +451,18 @@ sample_letters.mistake(
     "p.sum(axis=-1, keepdims=True)",
     "p.sum(axis=0)",
     "the probabilities add up to 1 over the batch. Each row is a distribution of its own: axis=-1, keepdims=True.",
+)
+sample_letters.mistake(
+    "softmax_over_everything",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum()",
+    "all probabilities together add up to 1. Each row is a distribution of its own: axis=-1, keepdims=True.",
+)
+sample_letters.mistake(
+    "all_letters_equal",
+    "(np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)",
+    "(u * p.shape[-1]).astype(int)",
+    "all letters are drawn equally often. The pieces of the line are as long as the letters are likely.",
 )
 sample_letters.mistake(
     "not_cumulative",

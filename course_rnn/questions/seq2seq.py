@@ -64,6 +64,15 @@ shift_inputs.mistake(
     "EOS has replaced the last word. It comes behind it: n words stand at steps 0 to n - 1, so EOS at step n.",
 )
 shift_inputs.mistake(
+    "no_step_for_eos",
+    "    target_in = np.concatenate([np.full((1, B), bos), y])\n"
+    "    target = np.concatenate([y, np.full((1, B), pad)])\n"
+    "    target[lengths, np.arange(B)] = eos\n"
+    "    return target_in, target, np.arange(T)[:, None] <= lengths",
+    "    target_in = np.concatenate([np.full((1, B), bos), y[:-1]])\n    return target_in, y, y != pad",
+    "there is no step at which EOS could be said. n words need n + 1 steps: the last one reads y_n and says EOS.",
+)
+shift_inputs.mistake(
     "without_eos",
     "    target[lengths, np.arange(B)] = eos\n",
     "",
@@ -212,6 +221,12 @@ masked_loss.mistake(
     "loss = -np",
     "loss = np",
     "the minus is missing: the loss is to be small where the probability is large.",
+)
+masked_loss.mistake(
+    "classes_as_steps",
+    "-np.log((p * one_hot).sum(axis=-1))[mask].sum() / n",
+    "-np.log(p[target])[mask].mean()",
+    "p[target] takes steps, the first axis, by the numbers of words. Pick along the last axis, or multiply by one-hot.",
 )
 masked_loss.mistake(
     "scores_masked",
@@ -412,6 +427,20 @@ def probabilities_fed_back(s, max_length, bos, eos, pad, E, U, W, b, W_o, b_o):
     return np.stack(written)
 
 
+greedy_tokens.mistake(
+    "scores_as_tokens",
+    "        tokens = o.argmax(axis=-1)\n"
+    "        written.append(np.where(done, pad, tokens))\n"
+    "        done = done | (tokens == eos)",
+    "        tokens = o\n        written.append(tokens)",
+    "the output itself is fed back, as in the article. It is a vector of scores: choose a word first, by argmax.",
+)
+greedy_tokens.mistake(
+    "one_word_for_all",
+    "o.argmax(axis=-1)",
+    "o.argmax()",
+    "argmax without an axis takes the largest score of the whole batch. Each sequence chooses its own: axis=-1.",
+)
 greedy_tokens.mistake(
     "always_bos",
     "decode_step(tokens, s,",
@@ -679,6 +708,12 @@ bleu_parts.mistake(
     "min(1.0, np.exp(1 - len(right) / len(written)))",
     "np.exp(1 - len(right) / len(written))",
     "a text that is too long gets more than 1. The penalty never rewards: min(1, ...).",
+)
+bleu_parts.mistake(
+    "penalty_turned_round",
+    "min(1.0, ",
+    "max(1.0, ",
+    "long texts are rewarded and short ones go free. The penalty lowers the score of short ones: min(1, ...).",
 )
 bleu_parts.mistake(
     "ratio_of_lengths",
