@@ -23,11 +23,11 @@ DIAGRAM = ("Diagram: ", "Figure: ")  # how the text forms of a diagram and of a 
 SVG = "image/svg+xml"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 INSTALL = """\
-# On Colab this installs the course; elsewhere it does nothing.
+# On Colab, which has torch, this installs the course; elsewhere it does nothing.
 import sys
 
 if "google.colab" in sys.modules:
-    %pip install -q "course-rnn[torch] @ git+{url}"
+    %pip install -q "course-rnn @ git+{url}"
 """
 #: What a kernel of ours always runs under, here and in the tests.
 ENVIRONMENT = {

@@ -195,7 +195,7 @@ def test_a_notebook_installs_the_course_on_colab_once_its_address_is_known():
     page = new_notebook(cells=[new_markdown_cell("# A page"), new_code_cell("1")])
     assert notebooks.with_install_cell(page, "") == page
     opened = notebooks.with_install_cell(page, "https://example.org/course")
-    assert '%pip install -q "course-rnn[torch] @ git+https://example.org/course"' in opened.cells[1].source
+    assert '%pip install -q "course-rnn @ git+https://example.org/course"' in opened.cells[1].source
     assert len(notebooks.with_install_cell(opened, "https://example.org/course").cells) == 3
     assert notebooks.with_install_cell(opened, "") == page
 

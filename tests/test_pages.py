@@ -1,9 +1,11 @@
 """What a page in Markdown says is what the package says, and what the chapters print."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 from mdit_py_plugins.anchors.index import slugify
 
 from course_rnn.claims import sections
@@ -15,6 +17,10 @@ LINK = re.compile(r"\]\((\w+\.ipynb)#([^)]+)\)")
 
 def test_the_notation_page_shows_the_table_that_drives_the_conversion():
     assert rosetta() in (BOOK / "notation.md").read_text()
+
+
+def test_the_citation_names_the_version_of_the_package():
+    assert yaml.safe_load((BOOK.parent / "CITATION.cff").read_text())["version"] == version("course-rnn")
 
 
 def numbers_and_places():
