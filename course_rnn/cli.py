@@ -40,7 +40,7 @@ def said_plainly():
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("dask", "distributed", "jinja2", "nbgrader"):
+        if error.name not in ("dask", "distributed", "jinja2", "nbgrader", "rapidfuzz"):
             raise
         raise click.ClickException(f'This needs {error.name}: pip install "course-rnn[grading]"') from error
     except (ValueError, OSError) as error:
@@ -63,6 +63,24 @@ def check(notebook, timeout):
     sys.exit(not found.passed)
 
 
+COURSE = ROSTER = TIMES = click.Path(exists=True, dir_okay=False)
+
+
+def _one_of(questions, course):
+    """What to grade by."""
+    if questions and course:
+        raise ValueError("Give either --questions or --course.")
+    return questions or course
+
+
+book = click.option(
+    "--book",
+    default="",
+    envvar="COURSE_RNN_BOOK",
+    help="address of the book, to link each mistake to its atlas: of a site, or of _build/html  [default: no links]",
+)
+
+
 def limits(command):
     """Give a command an option for each limit."""
     for limit in reversed(fields(Limits)):
@@ -79,33 +97,43 @@ def limits(command):
 )
 @click.option("--assignment", help="of all notebooks, such as 02_simple_rnn  [default: each notebook tells its own]")
 @click.option("--questions", type=click.Path(exists=True, dir_okay=False), help="a module of questions of your own")
+@click.option("--course", type=COURSE, help="a course.toml, in which each student has questions of their own")
+@click.option("--roster", type=ROSTER, help="who the students are  [default: as their submissions are called]")
+@click.option("--times", type=TIMES, help="when they handed in: Moodle's grading worksheet, or a CSV of your own")
 @click.option(
     "--seed", type=click.IntRange(0), help="of the hidden cases  [default: drawn at random and kept in OUT/run.json]"
 )
 @click.option("--jobs", type=click.IntRange(1), help="processes on this machine  [default: one for each core]")
 @click.option("--scheduler", help="address of a Dask cluster to use instead, such as tcp://10.0.0.1:8786")
 @click.option("--i-trust-these-submissions", "trusted", is_flag=True, help="run without a sandbox: only your own code")
+@click.option("--only", multiple=True, metavar="STUDENT", help="grade this one again, and no other; may be repeated")
+@book
 @limits
-def grade(submissions, out, assignment, questions, seed, jobs, scheduler, trusted, **options):
+def grade(submissions, out, assignment, questions, course, roster, times, seed, book, only, **options):
     """Grade what a class handed in, safely, and write verdicts, feedback and an overview.
 
     SUBMISSIONS is a folder of notebooks, a folder of student folders, or a zip as Moodle or Canvas exports it. Stopped
     and started again, the same command goes on where it was.
     """
     with said_plainly():
+        from course_rnn.grading import changes
         from course_rnn.grading.batch import grade_class
         from course_rnn.grading.notebook import plain
         from course_rnn.grading.report import write_report
         from course_rnn.grading.sandbox import Unavailable
 
-        where = {"jobs": jobs, "scheduler": scheduler, "trusted": trusted}
-        what = {"assignment": assignment, "questions": questions, "seed": seed, "limits": Limits(**options)}
+        where = {name: options.pop(name) for name in ("jobs", "scheduler", "trusted")} | {"only": only}
+        what = {"assignment": assignment, "questions": _one_of(questions, course), "roster": roster}
+        what |= {"times": times, "seed": seed, "limits": Limits(**options)}
         try:
             found, left_out = grade_class(submissions, out, **what, **where)
         except Unavailable as error:
             message = f"{error} For code that you trust as your own there is --i-trust-these-submissions."
             raise click.ClickException(message) from error
-        page = write_report(out)
+        with changes.noted(out) as changed:
+            page = write_report(out, book)
+    for line in changes.told(changed):
+        click.echo(plain(line))
     for line in left_out:
         click.echo(f"Left out: {plain(line)}")
     for verdict in found.values():
@@ -119,12 +147,95 @@ def grade(submissions, out, assignment, questions, seed, jobs, scheduler, truste
 
 @main.command()
 @click.argument("grades", type=click.Path(exists=True, file_okay=False))
-def report(grades):
-    """Write the pages and the CSV of GRADES again, from its verdicts.jsonl."""
+@click.option(
+    "--against",
+    type=click.Path(exists=True, file_okay=False),
+    help="other grades, to say what changed  [default: those of the last report]",
+)
+@book
+def report(grades, against, book):
+    """Write the pages and the CSV of GRADES again, from its verdicts.jsonl, and say which grades changed.
+
+    Marks given by hand are read from manual.csv, and what you decided from overrides.csv, which has the columns
+    student, question, points, reason, who. All changes are kept in changes.csv.
+    """
     with said_plainly():
+        from course_rnn.grading import changes
+        from course_rnn.grading.notebook import plain
         from course_rnn.grading.report import write_report
 
-        click.echo(write_report(grades))
+        with changes.noted(grades, against) as changed:
+            page = write_report(grades, book)
+    for line in changes.told(changed):
+        click.echo(plain(line))
+    click.echo(page)
+
+
+FILE = click.Path(exists=True, dir_okay=False)
+
+
+@main.command()
+@click.argument("grades", type=click.Path(exists=True, file_okay=False))
+@click.option("--least", type=click.FloatRange(0, 1), default=0.9, show_default=True, help="similarity to show a pair")
+def similar(grades, least):
+    """Write GRADES/similar.html: pairs of submissions that are alike, as a hint where to look, never as a verdict."""
+    with said_plainly():
+        from course_rnn.grading.similarity import write_similar
+
+        page, pairs = write_similar(grades, least)
+    click.echo(f"{sum(map(len, pairs.values()))} pairs to look at: {page}")
+
+
+@main.command()
+@click.argument("grades", type=click.Path(exists=True, file_okay=False))
+@click.option("--rubric", type=FILE, required=True, help="what is asked and looked for, such as examples/rubric.toml")
+def manual(grades, rubric):
+    """Write GRADES/manual.csv, in which open questions are marked by hand, with the answers beside.
+
+    Fill in the columns points and comment, and let "course-rnn report GRADES" read them. Written again, the table keeps
+    the marks that are in it.
+    """
+    with said_plainly():
+        from course_rnn.grading.manual import write_manual
+        from course_rnn.grading.notebook import plain
+
+        path, changed = write_manual(grades, rubric)
+    for student in changed:
+        click.echo(plain(f"{student}: another answer than the one that was marked. Look at it again."))
+    click.echo(path)
+
+
+@main.command()
+@click.argument("grades", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--canvas", type=FILE, help="the gradebook that Canvas exports")
+@click.option("--moodle", type=FILE, help="the grading worksheet of the assignment in Moodle, in English")
+@click.option("--column", help="the assignment in Canvas, by title or number  [default: the one called like ours]")
+@click.option("--assignment", help="which one, where GRADES holds several")
+@click.option("--roster", type=FILE, help="how the LMS calls the students, as for grade")
+@click.option("--scale", is_flag=True, help="convert the points where the LMS has another maximum")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="[default: in GRADES]")
+def export(grades, canvas, moodle, column, assignment, roster, scale, out):
+    """Write the grades of GRADES into a file that Canvas or Moodle imports.
+
+    Grades are filled into the file that the LMS exports; nothing is sent anywhere. Whoever has no score yet, or is not
+    found in that file, is left out and named.
+    """
+    with said_plainly():
+        if bool(canvas) == bool(moodle):
+            raise ValueError("Give either --canvas or --moodle.")
+        from course_rnn.grading import lms
+        from course_rnn.grading.notebook import plain
+        from course_rnn.grading.roster import read as read_roster
+        from course_rnn.grading.settle import settled
+        from course_rnn.grading.verdicts import write_whole
+
+        found, options = settled(grades).of(assignment), {"roster": roster and read_roster(roster), "scale": scale}
+        made = lms.canvas(found, canvas, column, **options) if canvas else lms.moodle(found, moodle, **options)
+        out = out or grades / ("canvas.csv" if canvas else "moodle.csv")
+        write_whole(out, made.text)
+    for line in made.left_out:
+        click.echo(plain(f"Left out: {line}"))
+    click.echo(f"{made.graded} grades are in {out}.")
 
 
 @main.command()
@@ -147,19 +258,34 @@ def record(grades, course, solution):
 
 
 @main.command()
-@click.argument("name")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("name_and_out", nargs=-1, required=True, metavar="[NAME] OUT")
 @click.option("--questions", type=click.Path(exists=True, dir_okay=False), help="a module of questions of your own")
-def release(name, out, questions):
+@click.option("--course", type=COURSE, help="a course.toml: a notebook for each student of the roster")
+@click.option("--roster", type=ROSTER, help="who they are: a CSV with a column student")
+def release(name_and_out, questions, course, roster):
     """Write the exercise NAME, made from its solution, into OUT, with nbgrader's metadata and without outputs.
 
     NAME is a number or name of solutions/, such as 02, or the path of a solution. OUT is a folder.
-    """
-    with said_plainly():
-        from course_rnn.grading.assignments import chapters
-        from course_rnn.grading.release import write_release
 
-        click.echo(write_release(name, out, chapters(questions)))
+    With --course and --roster each student gets a notebook with questions of their own, OUT/NAME/NAME_STUDENT.ipynb.
+    There NAME is an assignment of the course; without it all are written.
+    """
+    *name, out = name_and_out
+    with said_plainly():
+        from course_rnn.grading.release import write_release, write_variants
+
+        if bool(course) != bool(roster) or (course and questions) or len(name) > 1 or not (name or course):
+            raise click.UsageError("Give NAME and OUT, or --course and --roster and OUT.")
+        if course:
+            from course_rnn.grading import course as courses
+            from course_rnn.grading import roster as rosters
+
+            paths = write_variants(courses.read(course), rosters.read(roster), out, *name)
+            click.echo(f"{len(paths)} notebooks in {out}.")
+        else:
+            from course_rnn.grading.assignments import chapters
+
+            click.echo(write_release(*name, out, chapters(questions)))
 
 
 @main.command()

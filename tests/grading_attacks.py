@@ -371,7 +371,7 @@ CLASS = {
         "Code cell 2",
     ),
     "many files": (
-        attack("for i in range(10**5): open(f'/dev/shm/{i}', 'wb').write(bytes(4096))"),
+        attack("for i in range(10**5):\n    with open(f'/dev/shm/{i}', 'wb') as file: file.write(bytes(4096))"),
         FULL,
         "Code cell 2",
     ),

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from course_rnn.grading import report, verdicts
-from course_rnn.grading.report import as_text, histogram, misconceptions, write_report
+from course_rnn.grading.report import histogram, misconceptions, write_report
+from course_rnn.grading.tables import as_text
 from course_rnn.grading.verdicts import Verdict
 
 HOSTILE = [

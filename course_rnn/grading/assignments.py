@@ -1,4 +1,4 @@
-"""The questions to grade by: the course's own, or a module that an instructor wrote."""
+"""The questions to grade by: the course's own, a module that an instructor wrote, or the variants of a course.toml."""
 
 import hashlib
 import importlib.metadata
@@ -7,21 +7,35 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from course_rnn.grading import course
 from course_rnn.questions import chapters as course_chapters
 from course_rnn.questions.question import Chapter
 
 
-def chapters(questions=None):
-    """The chapters of questions by name: the course's own, or those that an instructor's module defines.
+def chapters(questions=None, student=""):
+    """The chapters of questions by name: the course's own, those of a module, or a student's own of a course.toml.
 
     Raises
     ------
     ValueError
-        The module defines none.
+        The module defines none, or the course.toml is wrong.
     """
     if questions is None:
         return course_chapters()
-    return _own_chapters(str(questions), os.stat(questions).st_mtime_ns)
+    modified = os.stat(questions).st_mtime_ns
+    if is_course(questions):
+        return _course(str(questions), modified).chapters(student)
+    return _own_chapters(str(questions), modified)
+
+
+def is_course(questions):
+    """Whether the questions are those of a course.toml."""
+    return bool(questions) and Path(questions).suffix == ".toml"
+
+
+@lru_cache(maxsize=1)
+def _course(path, modified):
+    return course.read(path)
 
 
 @lru_cache(maxsize=1)
@@ -36,7 +50,9 @@ def _own_chapters(path, modified):
 
 
 def version(questions=None):
-    """What tells questions apart that are not the same: the course's version, or the hash of a module."""
+    """What tells questions apart that are not the same: the package's version, or a hash of those that are given."""
     if questions is None:
         return importlib.metadata.version("course-rnn")
+    if is_course(questions):
+        return course.read(questions).version
     return hashlib.sha256(Path(questions).read_bytes()).hexdigest()[:12]

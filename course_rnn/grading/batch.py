@@ -16,12 +16,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from course_rnn.grading import verdicts
-from course_rnn.grading.assignments import chapters, version
+from course_rnn.grading import marks, verdicts
+from course_rnn.grading.assignments import chapters, is_course, version
+from course_rnn.grading.course import read as read_course
 from course_rnn.grading.grade import grade_submission
 from course_rnn.grading.limits import Limits
+from course_rnn.grading.roster import identified
+from course_rnn.grading.roster import read as read_roster
 from course_rnn.grading.sandbox import Unavailable, bubblewrap
 from course_rnn.grading.submissions import collect, sha256
+from course_rnn.grading.times import read as read_times
 from course_rnn.grading.verdicts import Verdict
 
 SETTINGS = "run.json"
@@ -45,9 +49,12 @@ def grade_class(
     seed=None,
     limits=None,
     questions=None,
+    roster=None,
+    times=None,
     trusted=False,
     jobs=None,
     scheduler=None,
+    only=(),
     grade=grade_submission,
 ):
     """Grade what a class handed in; the verdicts go to ``out/verdicts.jsonl``.
@@ -64,13 +71,19 @@ def grade_class(
         Of the hidden cases; default: drawn at random and kept in ``out/run.json``.
     limits : Limits, optional
     questions : path, optional
-        A module of questions instead of the course's own.
+        A module of questions instead of the course's own, or a course.toml, in which each student has their own.
+    roster : path, optional
+        Who the students are, and how an LMS calls them; default: as their submissions are called.
+    times : path, optional
+        When they handed in, for the late rule of a course; default: the times of their files.
     trusted : bool
         Run without a sandbox.
     jobs : int, optional
         Processes on this machine; default: one for each core.
     scheduler : str, optional
         The address of a Dask cluster to use instead.
+    only : iterable of str
+        The students to grade, again where they have been graded; default: those of whom there is no grade yet.
     grade : callable
         What grades one submission.
 
@@ -89,7 +102,9 @@ def grade_class(
     """
     source, out, limits = Path(source).absolute(), Path(out).absolute(), limits or Limits()
     questions = questions and Path(questions).absolute()
-    known = chapters(questions)
+    known, students = chapters(questions), roster and read_roster(roster)
+    if students and is_course(questions):
+        read_course(questions).check_students(students)
     if assignment and assignment not in known:
         raise ValueError(f"There is no assignment {assignment}. There are: {', '.join(known)}.")
     if not (trusted or scheduler):
@@ -101,14 +116,31 @@ def grade_class(
     with verdicts.appending(path) as add:
         settings = _same_settings(out / SETTINGS, settings)
         submissions, left_out = collect(source, out / "submissions", known, assignment)
+        submissions = identified(submissions, students) if students else submissions
         kept = verdicts.read(path)
-        todo = [each for each in submissions if not _stands(kept.get(each.student), each)]
+        todo = _only(submissions, only) or [each for each in submissions if not _stands(kept.get(each.student), each)]
+        if is_course(questions):
+            zone, exported = read_course(questions).zone, source.is_file() and source.suffix != ".ipynb"
+            told = times and read_times(times, zone, students)
+            for student in marks.receive(out, submissions, told, exported, zone):
+                left_out.append(
+                    f"{student}, for the late rule: there is no time of handing in. Give a list of --times."
+                )
+            marks.keep_attempts(out, [kept[each.student] for each in todo if each.student in kept])
         options = {"assignment": assignment, "seed": settings["seed"], "limits": limits, "trusted": trusted}
         if todo:
             with _cluster(jobs, scheduler, len(todo)) as client:
                 found = _verdicts(client, todo, grade, questions, options)
                 _keep(add, found, len(submissions), len(submissions) - len(todo))
     return verdicts.read(path), left_out
+
+
+def _only(submissions, names):
+    """The submissions of some students."""
+    unknown = set(names) - {each.student for each in submissions}
+    if unknown:
+        raise ValueError(f"Nothing was handed in by {', '.join(map(repr, sorted(unknown)))}.")
+    return [each for each in submissions if each.student in names]
 
 
 def _keep(add, found, total, done):
@@ -224,7 +256,7 @@ def grade_one(submission, grade, questions, options):
     """The task that a worker runs: all that it needs comes in, the verdict goes out."""
     if submission.problem:
         return without_grade(submission, "rejected", submission.problem, questions, options)
-    verdict = grade(submission, chapters=chapters(questions), **options)
+    verdict = grade(submission, chapters=chapters(questions, submission.student), **options)
     return _of_own_questions(verdict, questions) if questions else verdict
 
 

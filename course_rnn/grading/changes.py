@@ -1,11 +1,14 @@
 """What changed between the grades of two times: printed, and kept in GRADES/changes.csv."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from course_rnn.grading import tables
+from course_rnn.grading.settle import settled
 
 FILE = "changes.csv"
+MOST = 20  # changes that are told
 HEADER = ("when", "student", "what", "before", "after", "why")
 NOT_GRADES = ("student", "assignment", "overrides", "messages", "max_score")
 
@@ -37,18 +40,48 @@ def _same(one, other):
     return one == other if None in numbers else numbers[0] == numbers[1]
 
 
-def rows(path):
-    """The rows of a grades.csv; none where there is no such file."""
-    return [cells for _, cells in tables.read(path, ("student", "score"))] if Path(path).exists() else []
+@contextmanager
+def noted(folder, against=None):
+    """Note how what is done in the meantime changes the grades of a folder; gives a list that is filled at the end.
+
+    What changed is added to changes.csv, with the time, and the reason where somebody decided it.
+
+    Parameters
+    ----------
+    folder : path
+    against : path, optional
+        Another folder, whose grades are taken for the earlier ones.
+    """
+    found, before = [], _rows(against or folder)
+    yield found
+    found += compare(before, _rows(folder))
+    reasons = {
+        (student, each.question or "score"): f"{each.reason} ({each.who})"
+        for student, decided in (settled(folder).overrides if found else {}).items()
+        for each in decided
+    }
+    _log(Path(folder) / FILE, found, reasons)
 
 
-def log(path, changes, reasons):
-    """Add changes to a file that keeps all of them, each with the time and, where there is an override, the reason."""
-    if not changes:
-        return
-    kept = [[cells[name] for name in HEADER] for _, cells in tables.read(path, HEADER)] if Path(path).exists() else []
+def told(changes):
+    """What changed, a line each, and the last one says how many more there are."""
+    lines = [
+        f"Changed: {each['student']}, {each['what']}: {each['before'] or 'none'} → {each['after'] or 'none'}"
+        for each in changes[:MOST]
+    ]
+    return lines + ([f"{len(changes) - MOST} more changes are in {FILE}."] if len(changes) > MOST else [])
+
+
+def _rows(folder):
+    path = Path(folder) / tables.GRADES
+    return [cells for _, cells in tables.read(path, ("student", "score"))] if path.exists() else []
+
+
+def _log(path, changes, reasons):
+    kept = [[cells[name] for name in HEADER] for _, cells in tables.read(path, HEADER)] if path.exists() else []
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for change in changes:
-        why = reasons.get((change["student"], change["what"]), "graded again")
+        why = reasons.get((change["student"], change["what"]), "")
         kept.append([now, *(change[name] for name in HEADER[1:-1]), why])
-    tables.write(path, HEADER, kept)
+    if changes:
+        tables.write(path, HEADER, kept)

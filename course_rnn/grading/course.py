@@ -297,6 +297,7 @@ def _values(table, where, **kinds):
 
 def _check(value, kind, what, least=None):
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{what} is {value!r}, expected {KINDS.get(kind, 'a text or a table')}.")
+        shown = repr(value) if isinstance(value, str) else value
+        raise ValueError(f"{what} is {shown}, expected {KINDS.get(kind, 'a text or a table')}.")
     if least is not None and not least <= value < math.inf:
         raise ValueError(f"{what} is {value!r}, expected {least} or more.")

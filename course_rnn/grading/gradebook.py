@@ -18,12 +18,12 @@ import nbformat
 from nbformat.v4 import new_output
 from tqdm import tqdm
 
-from course_rnn.grading import verdicts
 from course_rnn.grading.assignments import chapters
 from course_rnn.grading.batch import SETTINGS
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.notebook import Rejected, fingerprint, parse, read
 from course_rnn.grading.release import find_solution, points_id, release, with_metadata
+from course_rnn.grading.settle import settled
 from course_rnn.grading.submissions import collect, file_name
 from course_rnn.notebooks import STUB
 
@@ -60,7 +60,7 @@ def record(folder, course, solution=None):
     folder, course = Path(folder), Path(course).absolute()
     settings = json.loads((folder / SETTINGS).read_text())
     known = chapters(settings["questions"])
-    found = verdicts.read(folder / verdicts.FILE).values()
+    found = settled(folder).verdicts.values()
     graded = {file_name(verdict.student): verdict for verdict in found if verdict.status == "graded"}
     handed_in = {
         each.student: each

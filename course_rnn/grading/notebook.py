@@ -154,3 +154,9 @@ def _source(cell):
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
     return source if isinstance(source, str) else ""
+
+
+def sources(content: bytes) -> list:
+    """All cells of a notebook that `parse` accepts, as pairs of their type and their text, in order; none of b""."""
+    cells = [cell for cell in _cells(json.loads(content)) if isinstance(cell, dict)] if content else []
+    return [(kind, _source(cell)) for cell in cells if isinstance(kind := cell.get("cell_type"), str)]

@@ -75,9 +75,7 @@ def read(path, found):
         for needed in ("reason", "who"):
             if not cells[needed]:
                 raise ValueError(f"{where}: {needed} is empty. The student is told it.")
-        decided[verdict.student][question] = Override(
-            verdict.student, question, points, cells["reason"], cells["who"]
-        )
+        decided[verdict.student][question] = Override(verdict.student, question, points, cells["reason"], cells["who"])
     return {student: list(each.values()) for student, each in decided.items()}
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course_rnn import variants
 from course_rnn.notebooks import make_exercise, write
 
 SOLUTIONS = Path("solutions")
-BEGIN = "### BEGIN SOLUTION"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 CHECK = re.compile(r"^\w+\.\w+\.check\(\w+\)$", re.MULTILINE)
 
 
@@ -114,3 +115,81 @@ def write_release(name, out, chapters):
     path.parent.mkdir(parents=True, exist_ok=True)
     write(release(nbformat.read(solution, as_version=4), chapters[solution.stem]), path)
     return path
+
+
+def variant_solution(course, assignment, student) -> NotebookNode:
+    """The solution of a student's own questions, from which their exercise is made.
+
+    Parameters
+    ----------
+    course : Course
+    assignment : Assignment
+    student : str
+    """
+    asked = assignment.conventions(course.seed, student)
+    due, points = assignment.due_of(student), sum(points for _, points in asked.values())
+    own = "".join(f'    {name}=("{token}", {worth}),\n' for name, (token, worth) in asked.items())
+    cells = [
+        new_markdown_cell(
+            f"# {assignment.title}\n\n"
+            f"{course.title}. For **{student}**, due on {due:%Y-%m-%d at %H:%M} ({course.zone}).\n\n"
+            f"{len(asked)} {'question' if len(asked) == 1 else 'questions'}, {points:g} points. "
+            "Each states a convention that was drawn for you: an answer in somebody else's is wrong in yours.\n"
+            "The checks here try some cases. What counts are others, tried after you have handed in.",
+            id="title",
+        ),
+        new_code_cell("import numpy as np\n\nfrom course_rnn import variants", id="imports"),
+        new_code_cell(f'q = variants.of(\n    "{assignment.name}",\n{own})', id="questions"),
+    ]
+    for name, (token, _) in asked.items():
+        family = variants.FAMILIES[name]
+        code = family.code(token, f"{BEGIN}\n", f"{END}\n")
+        cells += [
+            new_markdown_cell(family.instructions(token), id=f"{name}-text"),
+            new_code_cell(f"{code}\n\nq.{name}.check({name})", id=name),
+        ]
+    cells.append(new_code_cell("q.progress()", id="progress"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def variant(course, assignment, student) -> NotebookNode:
+    """The exercise of a student, as it is handed out."""
+    chapter = variants.chapter(assignment.name, assignment.conventions(course.seed, student))
+    exercise = release(variant_solution(course, assignment, student), chapter)
+    exercise.metadata.course_rnn.student = student
+    return exercise
+
+
+def write_variants(course, roster, out, name=None):
+    """Write the notebook of every student for every assignment, or for one: OUT/NAME/NAME_STUDENT.ipynb.
+
+    Parameters
+    ----------
+    course : Course
+    roster : iterable of str
+        The students.
+    out : path
+    name : str, optional
+        Of the only assignment.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    ValueError
+        There is no such assignment, or an extension is nobody's.
+    """
+    course.check_students(roster)
+    if name is not None and name not in course.assignments:
+        raise ValueError(f"There is no assignment {name}. There are: {', '.join(course.assignments)}.")
+    paths = []
+    for assignment in [course.assignments[name]] if name else course.assignments.values():
+        Path(out, assignment.name).mkdir(parents=True, exist_ok=True)
+        for student in roster:
+            path = Path(out, assignment.name, f"{assignment.name}_{student}.ipynb")
+            write(variant(course, assignment, student), path)
+            paths.append(path)
+    return paths

@@ -4,34 +4,56 @@ Everything comes from verdicts.jsonl, and whatever a student wrote is shown as t
 and the pages forbid the browser to run or load anything.
 """
 
-import csv
-import io
 import math
-import re
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
 import jinja2
 
-from course_rnn.grading import verdicts
+from course_rnn.grading import items, tables, verdicts
+from course_rnn.grading.settle import settled
 from course_rnn.grading.submissions import file_name
+from course_rnn.questions import chapters
 from course_rnn.questions.result import SIGNS
 
-PAGE, FEEDBACK, CSV = "index.html", "feedback", "grades.csv"
+PAGE, FEEDBACK = "index.html", "feedback"
 MOST_BARS = 12  # of a histogram
 CAUSE = "Likely cause: "
-#: Where a spreadsheet would begin a formula, also if it splits lines at another sign than the comma.
-FORMULA = re.compile(r"(^|[;,\t\r\n|\"'])(\s*)(?=[=+\-@＝＋－＠])")
 
 
-def write_report(folder):
-    """Write the class page, the feedback pages and grades.csv of a folder of verdicts; returns the class page."""
-    folder = Path(folder)
-    found = verdicts.read(folder / verdicts.FILE)
-    if not found:
-        raise ValueError(f"There are no verdicts in {folder}.")
+def write_report(folder, book=""):
+    """Write the class page, the feedback pages and grades.csv of a folder of verdicts; returns the class page.
+
+    Parameters
+    ----------
+    folder : path
+        With the marks given by hand and the overrides, where there are any.
+    book : str
+        The address of the book, whose atlas explains the mistakes; "" for pages without links to it.
+
+    Raises
+    ------
+    ValueError
+        There are no verdicts, or a file that was written by hand is wrong.
+    """
+    folder, grades = Path(folder), settled(folder)
+    found = grades.verdicts
     (folder / FEEDBACK).mkdir(exist_ok=True)
+    pages = environment()
+    pages.globals |= {"atlas_of": partial(atlas_of, book), "overrides": grades.overrides, "pending": grades.pending}
+    student_page = pages.get_template("feedback.html")
+    for verdict in found.values():
+        verdicts.write_whole(folder / page_of(verdict.student), student_page.render(verdict=verdict, signs=SIGNS))
+    overview = pages.get_template("class.html").render(**class_overview(found.values()))
+    verdicts.write_whole(folder / PAGE, overview)
+    write_csv(folder / tables.GRADES, found.values(), grades.overrides)
+    return folder / PAGE
+
+
+def environment():
+    """Jinja, set up such that whatever goes into a page is text."""
     pages = jinja2.Environment(
         loader=jinja2.PackageLoader("course_rnn.grading"),
         autoescape=True,
@@ -41,13 +63,15 @@ def write_report(folder):
     )
     pages.filters["points"] = "{:g}".format
     pages.globals |= {"state": state, "page_of": page_of}
-    student_page = pages.get_template("feedback.html")
-    for verdict in found.values():
-        verdicts.write_whole(folder / page_of(verdict.student), student_page.render(verdict=verdict, signs=SIGNS))
-    overview = pages.get_template("class.html").render(**class_overview(found.values()))
-    verdicts.write_whole(folder / PAGE, overview)
-    write_csv(folder / CSV, found.values())
-    return folder / PAGE
+    return pages
+
+
+def atlas_of(book, assignment, question, cause):
+    """Where the atlas of the book explains a mistake; "" without a book, or where the atlas does not know it."""
+    chapter = chapters().get(assignment)
+    asked = chapter and chapter.questions.get(question)
+    known = book and asked and cause in asked.mistakes
+    return f"{book.rstrip('/')}/book/atlas.html#{asked.address(cause)}" if known else ""
 
 
 def page_of(student):
@@ -87,6 +111,8 @@ def _assignment(graded):
         "max_score": graded[0].max_score,
         "histogram": histogram(scores, graded[0].max_score),
         "questions": {name: _question(answers) for name, answers in questions.items()},
+        "items": items.analyse([verdict.questions for verdict in graded]),
+        "few": len(graded) < items.FEW,
         "misconceptions": misconceptions(graded),
     }
 
@@ -136,26 +162,15 @@ def misconceptions(graded):
     ]
 
 
-def write_csv(path, found):
+def write_csv(path, found, overrides):
     """Write one line for each verdict: who, how it went, the score, and the points of each question."""
     names = list(dict.fromkeys(name for verdict in found for name in verdict.questions))
-    text = io.StringIO()
-    rows = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    rows.writerow(["student", "assignment", "status", "score", "max_score", *names, "messages"])
+    decided = ["overrides"] if overrides else []
+    rows = []
     for verdict in found:
         points = [verdict.questions[name]["points"] if name in verdict.questions else "" for name in names]
         score = "" if verdict.score is None else verdict.score
         row = [verdict.student, verdict.assignment, verdict.status, score, verdict.max_score, *points]
-        rows.writerow([as_text(cell) if isinstance(cell, str) else cell for cell in [*row, " ".join(verdict.messages)]])
-    verdicts.write_whole(path, "\ufeff" + text.getvalue())  # the mark tells a spreadsheet that this is UTF-8
-
-
-def as_text(cell):
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before what would begin one.
-
-    Examples
-    --------
-    >>> as_text("=HYPERLINK(1)"), as_text("O'Neill, Ada-Mae")
-    ("'=HYPERLINK(1)", "O'Neill, Ada-Mae")
-    """
-    return FORMULA.sub(r"\1\2'", cell)
+        said = ["; ".join(map(str, overrides.get(verdict.student, ())))] if overrides else []
+        rows.append([*row, *said, " ".join(verdict.messages)])
+    tables.write(path, ["student", "assignment", "status", "score", "max_score", *names, *decided, "messages"], rows)

@@ -1,10 +1,11 @@
 """The roster of a class: who is in it, and by which name an LMS hands in their work."""
 
-import csv
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from course_rnn.grading import tables
 
 COLUMNS = "student", "name", "lms"
 LMS = re.compile(r"(?P<name>.+)_(?:LATE_)?(?P<number>\d+)", re.DOTALL)  # what `submissions` makes of an LMS's names
@@ -35,23 +36,16 @@ def read(path):
     ValueError
         In one sentence: what is wrong, and where.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is not in UTF-8.") from None
-    rows, found = csv.DictReader(text.splitlines()), {}
-    if "student" not in (rows.fieldnames or ()):
-        raise ValueError(f"{path.name} has no column student. Its columns are: {', '.join(rows.fieldnames or ())}.")
-    for row in rows:
-        entry = Entry(**{name: (row.get(name) or "").strip() for name in COLUMNS})
+    path, found = Path(path), {}
+    for line, row in tables.read(path, COLUMNS[:1]):
+        entry = Entry(**{name: row.get(name, "") for name in COLUMNS})
         if not re.fullmatch(r"\w[\w.@-]*\w|\w", entry.student):
             raise ValueError(
-                f"{path.name}, line {rows.line_num}: the student {entry.student!r} must consist of letters, digits, "
+                f"{path.name}, line {line}: the student {entry.student!r} must consist of letters, digits, "
                 "and . @ _ - between them, as it becomes the name of a file."
             )
         if entry.student in found:
-            raise ValueError(f"{path.name}, line {rows.line_num}: {entry.student} stands there twice.")
+            raise ValueError(f"{path.name}, line {line}: {entry.student} stands there twice.")
         found[entry.student] = entry
     if not found:
         raise ValueError(f"{path.name} names nobody.")
@@ -61,7 +55,7 @@ def read(path):
 def find(who, entries):
     """The students that are meant by what a submission says of who handed it in.
 
-    The id comes first, then the number or name in the LMS, then the full name.
+    The id comes first, then the name in the LMS, the full name, and the number in the LMS.
 
     Examples
     --------
@@ -73,8 +67,9 @@ def find(who, entries):
     number, name = (lms["number"], lms["name"]) if lms else ("", who)
     for is_meant in (
         lambda each: each.student == who,
-        lambda each: each.lms and each.lms in (who, number),
+        lambda each: each.lms and each.lms == who,
         lambda each: each.name and each.name == name,
+        lambda each: each.lms and each.lms == number,
     ):
         found = list(filter(is_meant, entries))
         if found:

@@ -197,7 +197,7 @@ def _who(match):
 def _stem(name, assignments):
     """Who handed in a file that stands alone."""
     stem = COPY.sub("", Path(name).stem)
-    for assignment in assignments:
+    for assignment in sorted(assignments, key=len, reverse=True):  # homework_10 begins with homework_1
         if stem.startswith(assignment):
             return stem.removeprefix(assignment).lstrip(" _-") or stem
     return stem

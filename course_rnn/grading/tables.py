@@ -7,6 +7,7 @@ from pathlib import Path
 
 from course_rnn.grading import verdicts
 
+GRADES = "grades.csv"
 BOM = "\ufeff"  # tells a spreadsheet that a file is UTF-8
 #: Where a spreadsheet would begin a formula, also if it splits lines at another sign than the comma.
 FORMULA = re.compile(r"(^|[;,\t\r\n|\"'])(\s*)(?=[=+\-@＝＋－＠])")
@@ -111,10 +112,13 @@ def number(text):
 
     Examples
     --------
-    >>> number("2,5"), number("two"), number("nan")
-    (2.5, None, None)
+    >>> number("2,5"), number("2.0"), number("two"), number("nan")
+    (2.5, 2, None, None)
     """
-    return float(text.replace(",", ".")) if re.fullmatch(r"\s*-?\d+([.,]\d+)?\s*", text) else None
+    if not re.fullmatch(r"\s*-?\d+([.,]\d+)?\s*", text):
+        return None
+    value = float(text.replace(",", "."))
+    return int(value) if value.is_integer() else value
 
 
 def shown(value):

@@ -1,0 +1,49 @@
+"""The grades as they stand: what was measured, the marks given by hand, the rules of the course, then the overrides."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from course_rnn.grading import manual, marks, overrides, verdicts
+
+
+@dataclass(frozen=True)
+class Grades:
+    """The grades of a class.
+
+    Attributes
+    ----------
+    verdicts : dict of str to Verdict
+        By student; after all of these.
+    overrides : dict of str to list of Override
+    pending : set of str
+        Students of whom an open question is not marked yet.
+    """
+
+    verdicts: dict
+    overrides: dict
+    pending: set
+
+    def of(self, assignment):
+        """Those of one assignment; all of them where it is None."""
+        found = {who: each for who, each in self.verdicts.items() if assignment in (None, each.assignment)}
+        return replace(self, verdicts=found)
+
+
+def settled(folder) -> Grades:
+    """The grades of a folder as they stand; the file of verdicts is only read.
+
+    Raises
+    ------
+    ValueError
+        There are none, or a file that was written by hand is wrong; the sentence says where.
+    """
+    folder = Path(folder)
+    found = verdicts.read(folder / verdicts.FILE)
+    if not found:
+        raise ValueError(f"There are no verdicts in {folder}.")
+    found, pending = manual.apply(folder, marks.chosen(folder, found))
+    found = marks.by_the_rules(folder, found)
+    decided, done = overrides.read(folder / overrides.FILE, found), {}
+    for student, each in decided.items():
+        found[student], done[student] = overrides.apply(found[student], each)
+    return Grades(found, done, pending)

@@ -1,0 +1,137 @@
+"""Submissions that are alike: a copy is found however it is dressed up, and what all must write alike is none."""
+
+import json
+from dataclasses import asdict, replace
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_notebook
+from test_grading_report import HOSTILE, Text, verdict
+
+from course_rnn import cli
+from course_rnn.grading import verdicts
+from course_rnn.grading.limits import Limits
+from course_rnn.grading.similarity import FEWEST, SEVERAL, alike, answers_of, tokens
+from course_rnn.grading.submissions import sha256
+
+SIGNATURE = '''def rnn_forward(x, h0, weight_ih,
+                weight_hh):
+    """All states (T, B, H)."""
+'''
+LOOP = """    h, states = h0, []
+    for x_t in x:
+        a = x_t @ weight_ih.T + h @ weight_hh.T
+        h = np.tanh(a)
+        states.append(h)
+    return np.stack(states), h
+"""
+RENAMED = """    # my own idea
+    state, out = h0, []
+    for step in x:
+        pre = step @ weight_ih.T + state @ weight_hh.T
+
+        state = np.tanh(pre)  # squash
+        out.append(state)
+    return np.stack(out), state
+"""
+OTHER = """    T, B, _ = x.shape
+    y = np.empty((T, B, weight_hh.shape[0]), dtype=x.dtype)
+    previous = h0
+    for t in range(T):
+        y[t] = previous = np.tanh(np.einsum("bd,hd->bh", x[t], weight_ih) + previous.dot(weight_hh.transpose()))
+    return y, previous
+"""
+
+
+def pairs(*bodies, signature=SIGNATURE, **options):
+    written = {f"s{k}": {"rnn_forward": signature + body} for k, body in enumerate(bodies)}
+    return [(pair.students, round(pair.similarity, 2)) for pair in alike(written, **options)]
+
+
+def test_a_copy_with_other_names_comments_and_spaces_is_the_same():
+    assert pairs(LOOP, RENAMED) == [(("s0", "s1"), 1.0)]
+
+
+def test_a_copy_with_a_line_more_is_still_alike():
+    assert 0.9 < pairs(LOOP, LOOP.replace("    return", "    assert len(states)\n    return"))[0][1] < 1
+
+
+def test_another_way_to_write_it_is_not_alike():
+    assert pairs(LOOP, OTHER) == [] and pairs(LOOP, OTHER, least=0)[0][1] < 0.6
+
+
+def test_what_was_handed_out_does_not_count():
+    stub = SIGNATURE + "    raise NotImplementedError  # your code here\n\n\nq.rnn_forward.check(rnn_forward)\n"
+    assert tokens(stub, "rnn_forward") == []
+    assert tokens(SIGNATURE + LOOP, "rnn_forward") == tokens(LOOP, "rnn_forward")
+
+
+def test_the_similarity_is_that_of_the_longest_common_subsequence():
+    one, other = (" ".join(f"{word}({k})" for k in range(20)) for word in "fg")
+    assert len(tokens(one, "x")) == 80 and pairs(one, other, signature="", least=0) == [(("s0", "s1"), 0.75)]
+
+
+def test_short_answers_are_not_compared():
+    short = "    return np.tanh(x @ weight_ih.T + h @ weight_hh.T)\n"
+    assert 10 < len(tokens(short, "rnn_forward")) < FEWEST and pairs(short, short, least=0) == []
+
+
+def test_what_many_of_the_class_wrote_says_nothing():
+    others = [OTHER.replace("einsum", f"einsum{k}") for k in range(4)]
+    assert len(pairs(*[LOOP] * SEVERAL, *others, least=1)) == SEVERAL * (SEVERAL - 1) / 2
+    assert pairs(*[LOOP] * (SEVERAL + 1), *others, least=1) == []
+    assert len(pairs(*[LOOP] * 6, *[f"{OTHER}    {k}\n" * (k + 1) for k in range(34)], least=1)) == 15, "of many, few"
+
+
+def test_the_most_alike_come_first_and_there_is_an_end():
+    more = LOOP.replace("    return", "    assert len(states)\n    return")
+    assert [pair for pair, _ in pairs(more, LOOP, RENAMED)] == [("s1", "s2"), ("s0", "s1"), ("s0", "s2")]
+    assert len(pairs(*[f"{OTHER}    {k}\n" for k in range(12)])) == 50
+
+
+def test_the_last_cell_with_the_function_is_the_answer():
+    cells = [
+        ("code", "def f():\n    1"),
+        ("markdown", "def f():"),
+        ("code", "y = 2\ndef f():\n    2"),
+        ("code", "def ff(): 3"),
+    ]
+    assert answers_of(cells, ["f", "g"]) == {"f": "y = 2\ndef f():\n    2"}
+
+
+@pytest.mark.parametrize(
+    "code", ["'" * 9, '"""', "def f(", "\\", "\x00", "(" * 5000, "=" * 5000, "a," * 9000, "é = 1", "\n" * 9000]
+)
+def test_code_that_is_none_is_cut_into_tokens_all_the_same(code):
+    assert isinstance(tokens(code, "f"), list)
+
+
+@pytest.fixture
+def graded(tmp_path):
+    """A graded class of three, two of which wrote the same."""
+    bodies = {"ada": LOOP, "bob": RENAMED + "    # " + " ".join(HOSTILE).replace("\n", " "), "<b>cyd</b>": OTHER}
+    folder, found = tmp_path / "class", {}
+    folder.mkdir()
+    for number, (who, body) in enumerate(bodies.items()):
+        path = folder / f"{number}.ipynb"
+        nbformat.write(new_notebook(cells=[new_code_cell(SIGNATURE + body)]), path)
+        found[who] = replace(verdict(who, 2, 3), sha256=sha256(path))
+    verdicts.write(tmp_path / verdicts.FILE, found)
+    settings = {"submissions": str(folder), "assignment": None, "questions": None, "limits": asdict(Limits())}
+    (tmp_path / "run.json").write_text(json.dumps(settings))
+    return tmp_path
+
+
+def test_a_page_shows_both_sides_and_says_that_it_is_no_verdict(graded):
+    run = CliRunner().invoke(cli.main, ["similar", str(graded)])
+    assert run.exit_code == 0 and f"1 pairs to look at: {graded / 'similar.html'}" in run.output
+    page = Text(graded / "similar.html")
+    assert "This is a hint where to look, and no verdict." in page.text and "ada and bob : 100 % alike" in page.text
+    assert "states.append(h)" in page.text and "out.append(state)" in page.text and "cyd" not in page.text
+    assert "<script>alert(1)</script>" in page.text and "script" not in page.tags and page.links == []
+
+
+def test_least_is_how_much_they_must_agree(graded):
+    run = CliRunner().invoke(cli.main, ["similar", str(graded), "--least", "0"])
+    assert "3 pairs" in run.output and "<b>cyd</b>" in Text(graded / "similar.html").text
