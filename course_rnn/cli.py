@@ -297,3 +297,14 @@ def doctor():
     click.echo(shown(found))
     if not all(check.ok for check in found):
         raise SystemExit(1)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+def slides(notebook, out):
+    """Make slides of a chapter, such as book/06_gradients.ipynb, in the folder OUT: its formulas and its figures."""
+    with said_plainly():
+        from course_rnn.slides import write
+
+        click.echo(f"Open {write(notebook, out)}")
