@@ -56,7 +56,7 @@ def check(notebook, timeout):
     The exit code is 0 only if every question of its chapter passes.
     """
     with said_plainly():
-        from course_rnn.questions.check import check
+        from course_rnn.checking.notebook import check
 
         found = check(notebook, timeout)
     click.echo(found)

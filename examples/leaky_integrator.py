@@ -7,8 +7,8 @@ makes, and nothing of what stands here.
 
 import numpy as np
 
-from course_rnn.questions.cases import sizes
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.cases import sizes
+from course_rnn.checking.question import Chapter
 
 chapter = Chapter("leaky_integrator")
 

@@ -39,7 +39,7 @@ def rnn_forward(x, h0, weight_ih, weight_hh, bias_ih, bias_hh):
 """
 RIGHT = [IMPORTS, RIGHT_STEP, RIGHT_FORWARD]
 ONLY_TWO_QUESTIONS = """
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.question import Chapter
 from course_rnn.questions.simple_rnn import rnn_forward, rnn_step
 
 chapter = Chapter("02_simple_rnn")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from docutils.nodes import make_id
 
-from course_rnn.questions import atlas, chapters
+from course_rnn.pages import atlas
+from course_rnn.questions import chapters
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "book" / "atlas.md").read_text(encoding="utf-8")
@@ -14,7 +15,7 @@ MISTAKES = [(q, m) for chapter in chapters().values() for q in chapter.questions
 
 
 def test_the_page_is_made_from_the_questions():
-    assert atlas.make(ROOT / "book") == PAGE, "write it again: python -m course_rnn.questions.atlas"
+    assert atlas.make(ROOT / "book") == PAGE, "write it again: python -m course_rnn.pages.atlas"
 
 
 def test_every_address_is_the_anchor_of_a_heading():

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_rnn import cli
+from course_rnn.checking.notebook import chapter_of, check, read
 from course_rnn.questions import chapters
-from course_rnn.questions.check import chapter_of, check, read
 
 ROOT = Path(__file__).parent.parent
 STEP = """

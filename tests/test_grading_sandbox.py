@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from course_rnn.checking.question import Chapter
 from course_rnn.grading import doctor, environment, sandbox, seccomp
 from course_rnn.grading.grade import grade_submission, hidden_cases
 from course_rnn.grading.limits import Limits
@@ -28,7 +29,6 @@ from course_rnn.grading.worker.absent import Absent
 from course_rnn.grading.worker.frames import Closed, decode, encode, receive, send
 from course_rnn.grading.worker.state import plain_python
 from course_rnn.questions import chapters
-from course_rnn.questions.question import Chapter
 
 walled = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt install bubblewrap")
 LIMITS = Limits(cell_seconds=2, question_seconds=2, total_seconds=30)

@@ -18,8 +18,8 @@ import pytest
 import torch  # noqa: F401 - loaded before a clock runs: an import cannot be broken off and begun again
 
 from course_rnn import questions
-from course_rnn.questions import question
-from course_rnn.questions.question import code_of
+from course_rnn.checking import question
+from course_rnn.checking.question import code_of
 
 QUESTIONS = {f"{c.name}.{name}": q for c in questions.chapters().values() for name, q in c.questions.items()}
 MANY = range(1000, 1060)

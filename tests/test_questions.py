@@ -17,10 +17,11 @@ import torch
 from docutils.nodes import make_id
 
 from course_rnn import questions
-from course_rnn.questions import bidirectional_rnn, progress, question, simple_rnn
-from course_rnn.questions.compare import as_array, as_tuple, difference
-from course_rnn.questions.question import Chapter
-from course_rnn.questions.result import SIGNS
+from course_rnn.checking import progress, question
+from course_rnn.checking.compare import as_array, as_tuple, difference
+from course_rnn.checking.question import Chapter
+from course_rnn.checking.result import SIGNS
+from course_rnn.questions import bidirectional_rnn, simple_rnn
 
 ROOT = Path(__file__).parent.parent
 QUESTIONS = {f"{c.name}.{name}": q for c in questions.chapters().values() for name, q in c.questions.items()}

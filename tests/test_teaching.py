@@ -7,8 +7,9 @@ import pytest
 
 from course_rnn import variants
 from course_rnn.grading import course
-from course_rnn.questions import chapters, objectives
-from course_rnn.questions.atlas import headings_of
+from course_rnn.pages import objectives
+from course_rnn.pages.atlas import headings_of
+from course_rnn.questions import chapters
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ TITLES = {name: headings_of(ROOT / "book" / f"{name}.ipynb")["title"] for name i
 
 def test_the_tables_are_made_from_the_chapters_and_the_questions():
     made = objectives.make(PAGE, ROOT / "book")
-    assert made == PAGE, "write them again: python -m course_rnn.questions.objectives"
+    assert made == PAGE, "write them again: python -m course_rnn.pages.objectives"
     assert objectives.make(made, ROOT / "book") == made
 
 

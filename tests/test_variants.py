@@ -13,12 +13,13 @@ import pytest
 from test_questions import anchors
 
 from course_rnn import variants
+from course_rnn.checking import progress, question
+from course_rnn.checking.family import number
+from course_rnn.checking.question import Chapter
+from course_rnn.checking.trial import run
 from course_rnn.grading.grade import hidden_cases
-from course_rnn.questions import chapters, progress, question
-from course_rnn.questions.question import Chapter
-from course_rnn.questions.trial import run
+from course_rnn.questions import chapters
 from course_rnn.variants import FAMILIES
-from course_rnn.variants.family import number
 
 EVERY = [(name, token) for name, family in FAMILIES.items() for token in family.conventions]
 CHAPTERS = ["02_simple_rnn", "03_deep_rnn", "04_bidirectional_rnn", "05_seq2seq", "06_gradients", "07_lstm_gru"]

@@ -7,9 +7,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from course_rnn.checking.question import Chapter
 from course_rnn.grading import course
 from course_rnn.questions import chapters as course_chapters
-from course_rnn.questions.question import Chapter
 
 
 def chapters(questions=None, student=""):

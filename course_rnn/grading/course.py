@@ -16,7 +16,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from course_rnn import variants
-from course_rnn.variants.family import number
+from course_rnn.checking.family import number
 
 DAY = timedelta(days=1)
 NUMBER = int, float

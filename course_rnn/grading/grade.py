@@ -10,6 +10,8 @@ from zlib import crc32
 
 import numpy as np
 
+from course_rnn.checking.result import Result
+from course_rnn.checking.trial import Trial, said
 from course_rnn.grading import notebook
 from course_rnn.grading.limits import DEFAULTS
 from course_rnn.grading.notebook import Rejected, plain
@@ -17,8 +19,6 @@ from course_rnn.grading.sandbox import Unavailable
 from course_rnn.grading.session import Session
 from course_rnn.grading.verdicts import Verdict
 from course_rnn.questions import chapters as course_chapters
-from course_rnn.questions.result import Result
-from course_rnn.questions.trial import Trial, said
 
 IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from[ \t]+torch\b|import\b.*\btorch\b)", re.MULTILINE)
 MOST_MESSAGES = 20

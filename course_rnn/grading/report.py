@@ -12,11 +12,11 @@ from statistics import mean, median
 
 import jinja2
 
+from course_rnn.checking.result import SIGNS
 from course_rnn.grading import items, tables, verdicts
 from course_rnn.grading.settle import settled
 from course_rnn.grading.submissions import file_name
 from course_rnn.questions import chapters
-from course_rnn.questions.result import SIGNS
 
 PAGE, FEEDBACK = "index.html", "feedback"
 MOST_BARS = 12  # of a histogram

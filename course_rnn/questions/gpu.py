@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from course_rnn.questions.cases import rnn_weights, sizes
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.cases import rnn_weights, sizes
+from course_rnn.checking.question import Chapter
 
 chapter = Chapter("08_gpu")
 progress = chapter.progress

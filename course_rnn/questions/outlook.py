@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_rnn.questions.cases import sizes
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.cases import sizes
+from course_rnn.checking.question import Chapter
 
 chapter = Chapter("09_outlook")
 progress = chapter.progress

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from course_rnn.questions.cases import sizes
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.cases import sizes
+from course_rnn.checking.question import Chapter
 
 chapter = Chapter("05_seq2seq")
 progress = chapter.progress

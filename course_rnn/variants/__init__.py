@@ -12,7 +12,7 @@ included; the seed of the hidden cases is not in them.
 
 from types import SimpleNamespace
 
-from course_rnn.questions.question import Chapter
+from course_rnn.checking.question import Chapter
 from course_rnn.variants.families import FAMILIES
 
 

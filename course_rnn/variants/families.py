@@ -1,7 +1,7 @@
 """The families of questions, from the simple network of chapter 02 to the gates of chapter 07."""
 
-from course_rnn.questions.cases import rnn_weights, sizes
-from course_rnn.variants.family import Family, option
+from course_rnn.checking.cases import rnn_weights, sizes
+from course_rnn.checking.family import Family, option
 
 # ---------------------------------------------------------------------- 02: the states of a simple network
 

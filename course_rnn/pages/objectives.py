@@ -1,6 +1,6 @@
 """What each chapter is for, and the questions that ask for it: the tables of book/teaching.md, made from both.
 
-python -m course_rnn.questions.objectives        writes them into book/teaching.md
+python -m course_rnn.pages.objectives        writes them into book/teaching.md
 """
 
 import math
@@ -10,12 +10,12 @@ from pathlib import Path
 import nbformat
 from mdit_py_plugins.anchors.index import slugify
 
+from course_rnn.checking.question import code_of
+from course_rnn.pages.atlas import BOOK, headings_of
 from course_rnn.questions import chapters
-from course_rnn.questions.atlas import BOOK, headings_of
-from course_rnn.questions.question import code_of
 
 PAGE = "teaching.md"
-BEGIN, END = "<!-- made by course_rnn.questions.objectives: begin -->", "<!-- made by it: end -->"
+BEGIN, END = "<!-- made by course_rnn.pages.objectives: begin -->", "<!-- made by it: end -->"
 ABLE = "you will be able to"
 #: The rule of thumb for the minutes of a question.
 READ, EACH_LINE, STEP = 5, 4, 5

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from course_rnn.questions.question import Mistake, Question
-from course_rnn.questions.result import Shown
+from course_rnn.checking.question import Mistake, Question
+from course_rnn.checking.result import Shown
 
 WIDTH = 79  # characters of a line of a notebook
 

@@ -17,8 +17,8 @@ from queue import Empty
 import nbformat
 from jupyter_client import KernelManager
 
+from course_rnn.checking.result import SIGNS, Result
 from course_rnn.questions import chapters
-from course_rnn.questions.result import SIGNS, Result
 
 KIND = "application/vnd.course-rnn+json"  # how a result comes out of the kernel
 PATIENCE = 5  # seconds that a kernel has to obey an interruption

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from course_rnn.questions.compare import as_tuple, difference
+from course_rnn.checking.compare import as_tuple, difference
 
 LONGEST = 300  # characters of an exception that are shown
 

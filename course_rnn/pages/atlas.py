@@ -1,6 +1,6 @@
 """The atlas of mistakes: one page with every registered mistake of every question, made from the questions themselves.
 
-    python -m course_rnn.questions.atlas        writes book/atlas.md
+    python -m course_rnn.pages.atlas        writes book/atlas.md
 
 Each mistake has a heading that is its address, the one that a check names, so links to it stay right as long as the
 question and the mistake keep their names.
@@ -15,8 +15,8 @@ import numpy as np
 from docutils.nodes import make_id
 from mdit_py_plugins.anchors.index import slugify
 
+from course_rnn.checking.question import SEEDS, code_of
 from course_rnn.questions import chapters
-from course_rnn.questions.question import SEEDS, code_of
 
 BOOK = Path("book")
 BEGINNING = """# Atlas of mistakes
@@ -26,7 +26,7 @@ Here stands every mistake that the checks know, by chapter and question.
 Each shows the wrong line (−) and the right line (+), what the check sees first, the cause, and the cure.
 The right lines are those of the worked solutions: read on only where you have tried.
 
-This page is made from the questions: `python -m course_rnn.questions.atlas` writes it.
+This page is made from the questions: `python -m course_rnn.pages.atlas` writes it.
 """
 
 

@@ -24,10 +24,10 @@ from functools import cached_property
 
 import numpy as np
 
-from course_rnn.questions import progress
-from course_rnn.questions.compare import difference
-from course_rnn.questions.result import Result, Shown
-from course_rnn.questions.trial import Trial, run
+from course_rnn.checking import progress
+from course_rnn.checking.compare import difference
+from course_rnn.checking.result import Result, Shown
+from course_rnn.checking.trial import Trial, run
 
 SEEDS = range(6)  # the visible cases
 
