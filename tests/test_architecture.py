@@ -18,7 +18,8 @@ FORBIDDEN = {
     "diagrams": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "checking": ("course_rnn.torch", "course_rnn.numpy", "course_rnn.grading", "matplotlib"),
     "questions": ("course_rnn.torch",),  # a question in torch imports torch inside its functions
-    "convert.py": ("torch", "keras", "onnx", "course_rnn.torch"),
+    "convert": ("torch", "keras", "onnx", "course_rnn.torch"),
+    "shared": ("numpy", "torch", "course_rnn.numpy", "course_rnn.torch"),
     "plot": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "explore.py": ("torch", "course_rnn.numpy", "course_rnn.torch"),
     "__init__.py": ("numpy", "torch", "matplotlib", "course_rnn"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_rnn.convert import ROSETTA, convert, identify, rosetta
-from course_rnn.numpy.cells import gru_step
+from course_rnn.numpy import cells, loop
 
 TOLERANCE = dict(rtol=0, atol=1e-12)
 T, B, D, H = 5, 2, 3, 4
@@ -195,8 +195,9 @@ def torch_forward(cell, x, weights, num_layers=1, bidirectional=False):
 
 def torch_gru_reset_before(x, **weights):
     h, y = np.zeros((x.shape[1], weights["weight_hh_l0"].shape[1])), []
+    weights = {name.removesuffix("_l0"): array for name, array in weights.items()}
     for x_t in x:
-        h, _ = gru_step(x_t, h, *weights.values(), reset_after=False)
+        (h,), _ = loop.step(cells.GRUResetBefore(), x_t, [h], weights)
         y.append(h)
     return np.array(y)
 

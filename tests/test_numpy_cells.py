@@ -5,22 +5,31 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from course_rnn.numpy import cells
+from course_rnn.numpy import cells, check_gradients
+from course_rnn.numpy.loop import step as take_step
+from course_rnn.numpy.loop import step_backward
 
 TORCH = {np.float64: 1e-12, np.float32: 1e-5}  # relative to the largest number of an array
 DIFFERENCES = 1e-6
 
-B, D, H, O = 2, 3, 4, 5
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
-# a name for each case: the cell, then its option
-CASES = {
-    "rnn tanh": ("rnn", {"nonlinearity": "tanh"}),
-    "rnn relu": ("rnn", {"nonlinearity": "relu"}),
-    "rnn identity": ("rnn", {"nonlinearity": "identity"}),
-    "lstm": ("lstm", {}),
-    "gru reset after": ("gru", {"reset_after": True}),
-    "gru reset before": ("gru", {"reset_after": False}),
-    "jordan": ("jordan", {}),
+B, D, H, O, S = 2, 3, 4, 5, 2
+#: Every cell of the package, with a name for each.
+CELLS = {
+    "rnn tanh": cells.RNN("tanh"),
+    "rnn relu": cells.RNN("relu"),
+    "rnn identity": cells.RNN("identity"),
+    "lstm": cells.LSTM(),
+    "gru reset after": cells.GRU(),
+    "gru reset before": cells.GRUResetBefore(),
+    "ugrnn": cells.UGRNN(),
+    "coupled": cells.CoupledLSTM(),
+    "peephole": cells.PeepholeLSTM(),
+    "mingru": cells.MinGRU(),
+    "scrn": cells.SCRN(S, alpha=0.7),
+    "jordan": cells.Jordan(O),
+    "jordan probabilities": cells.Jordan(O, "probabilities"),
+    "deep transition": cells.DeepTransition(3),
+    "skip": cells.Skip(3),
 }
 
 
@@ -38,7 +47,7 @@ def central_difference(f, array, douts, step=1e-5):
         array[index] = before + step
         above = [np.array(out) for out in f()]
         array[index] = before - step
-        below = f()
+        below = [np.array(out) for out in f()]
         array[index] = before
         gradient[index] = sum((dout * (a - b)).sum() for dout, a, b in zip(douts, above, below, strict=True)) / (
             2 * step
@@ -46,164 +55,262 @@ def central_difference(f, array, douts, step=1e-5):
     return gradient
 
 
-def arguments(cell, bias=True, dtype=np.float64, seed=0):
-    """Return random arguments of a step by name, in the order of its signature."""
-    if cell == "jordan":
-        shapes = {"x": (B, D), "o": (B, O), "weight_ih": (H, D), "weight_oh": (H, O), "weight_ho": (O, H)}
-        shapes |= {"bias_ih": (H,), "bias_oh": (H,), "bias_ho": (O,)} if bias else {}
-    else:
-        G = GATES[cell] * H
-        shapes = {"x": (B, D), "h": (B, H)} | ({"c": (B, H)} if cell == "lstm" else {})
-        shapes |= {"weight_ih": (G, D), "weight_hh": (G, H)} | ({"bias_ih": (G,), "bias_hh": (G,)} if bias else {})
-    rng = np.random.default_rng(seed)
+def arguments(case, bias=True, dtype=np.float64, seed=0):
+    """Return random x, states and weights of a cell, by name."""
+    cell, rng = CELLS[case], np.random.default_rng(seed)
+    shapes = {"x": (B, D)} | {name: (B, size) for name, size in zip(cell.states, cell.sizes(H), strict=True)}
+    shapes |= cell.shapes(D, H, bias)
     return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
 
 
-def step(cell, args, **options):
+def step(case, args):
     """Return the new states of a step, and its cache."""
-    *states, cache = getattr(cells, f"{cell}_step")(**args, **options)
-    return states, cache
+    cell = CELLS[case]
+    return take_step(cell, args["x"], [args[name] for name in cell.states], args)
 
 
-def backward(cell, dstates, cache):
+def backward(case, dstates, cache, args):
     """Return the gradients of all arguments of a step by name."""
-    *dinputs, grads = getattr(cells, f"{cell}_step_backward")(*dstates, cache)
-    names = {"lstm": ("x", "h", "c"), "jordan": ("x", "o")}.get(cell, ("x", "h"))
-    return dict(zip(names, dinputs, strict=True)) | grads
+    cell = CELLS[case]
+    dx, dbefore, grads = step_backward(cell, dstates, cache, args)
+    return {"x": dx} | dict(zip(cell.states, dbefore, strict=True)) | grads
 
 
-def torch_step(cell, a, nonlinearity="tanh", reset_after=True):
+def torch_step(case, a):
     """Return the new states of a step written in torch: torch's own cell where it has one, else the formula."""
-    linear = torch.nn.functional.linear
-    if cell == "jordan":
-        a_h = linear(a["x"], a["weight_ih"], a.get("bias_ih")) + linear(a["o"], a["weight_oh"], a.get("bias_oh"))
-        return [linear(torch.tanh(a_h), a["weight_ho"], a.get("bias_ho"))]
+    linear, sigmoid, tanh = torch.nn.functional.linear, torch.sigmoid, torch.tanh
+
+    def through(name, v):
+        return linear(v, a[f"weight_{name}"], a.get(f"bias_{name}"))
+
+    if case.startswith("jordan"):
+        o = through("ho", tanh(through("ih", a["x"]) + through("oh", a["fed"])))
+        return [o, o.softmax(dim=-1) if "probabilities" in case else o]
+    s = through("ih", a["x"])
+    if case == "scrn":
+        context = 0.3 * s[:, H:] + 0.7 * a["s"]
+        return [sigmoid(s[:, :H] + through("sh", context) + through("hh", a["h"])), context]
+    if case == "mingru":
+        z, c = sigmoid(s[:, :H]), s[:, H:]
+        return [(1 - z) * a["h"] + z * c]
     weights = a["weight_ih"], a["weight_hh"], a.get("bias_ih"), a.get("bias_hh")
-    if cell == "lstm":
+    if case == "lstm":
         return torch.lstm_cell(a["x"], (a["h"], a["c"]), *weights)
-    if cell == "gru" and reset_after:
+    if case == "gru reset after":
         return [torch.gru_cell(a["x"], a["h"], *weights)]
-    if cell == "gru":
-        x_r, x_z, x_n = linear(a["x"], a["weight_ih"], a.get("bias_ih")).chunk(3, dim=1)
+    if case == "gru reset before":
+        x_r, x_z, x_n = s.chunk(3, dim=1)
         W_r, W_z, W_n = a["weight_hh"].chunk(3)
         b_r, b_z, b_n = a["bias_hh"].chunk(3) if "bias_hh" in a else (0, 0, 0)
-        r, z = torch.sigmoid(x_r + a["h"] @ W_r.T + b_r), torch.sigmoid(x_z + a["h"] @ W_z.T + b_z)
-        n = torch.tanh(x_n + (r * a["h"]) @ W_n.T + b_n)
+        r, z = sigmoid(x_r + a["h"] @ W_r.T + b_r), sigmoid(x_z + a["h"] @ W_z.T + b_z)
+        n = tanh(x_n + (r * a["h"]) @ W_n.T + b_n)
         return [(1 - z) * n + z * a["h"]]
-    if nonlinearity == "identity":
-        return [linear(a["x"], weights[0], weights[2]) + linear(a["h"], weights[1], weights[3])]
-    return [{"tanh": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell}[nonlinearity](a["x"], a["h"], *weights)]
+    if case == "skip":
+        h = tanh(s + through("hh", a["h"]) + through("skip", a["h_2_ago"]))
+        return [h, a["h"], a["h_1_ago"]]
+    s = s + through("hh", a["h"])
+    if case == "deep transition":
+        return [tanh(through("deep3", tanh(through("deep2", tanh(s)))))]
+    if case == "ugrnn":
+        g, c = sigmoid(s[:, :H]), tanh(s[:, H:])
+        return [g * a["h"] + (1 - g) * c]
+    if case == "coupled":
+        f, g, o = s.chunk(3, dim=1)
+        c = sigmoid(f) * a["c"] + (1 - sigmoid(f)) * tanh(g)
+        return [sigmoid(o) * tanh(c), c]
+    if case == "peephole":
+        i, f, g, o = s.chunk(4, dim=1)
+        i, f = sigmoid(i + a["weight_ci"] * a["c"]), sigmoid(f + a["weight_cf"] * a["c"])
+        c = f * a["c"] + i * tanh(g)
+        return [sigmoid(o + a["weight_co"] * c) * tanh(c), c]
+    return [{"rnn tanh": tanh, "rnn relu": torch.relu, "rnn identity": lambda s: s}[case](s)]
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CELLS)
 def test_step_and_backward_match_torch(case, dtype, bias):
-    cell, options = CASES[case]
-    args = arguments(cell, bias, dtype)
+    args = arguments(case, bias, dtype)
     theirs = {name: torch.tensor(array, requires_grad=True) for name, array in args.items()}
-    states, cache = step(cell, args, **options)
-    expected = torch_step(cell, theirs, **options)
+    states, cache = step(case, args)
+    expected = torch_step(case, theirs)
     rng = np.random.default_rng(1)
     dstates = [rng.normal(size=state.shape).astype(dtype) for state in states]
     torch.autograd.backward(expected, [torch.tensor(d) for d in dstates])
-    grads = backward(cell, dstates, cache)
+    grads = backward(case, dstates, cache, args)
     assert sorted(grads) == sorted(args)
     for state, e in zip(states, expected, strict=True):
         assert state.dtype == dtype
         assert_close(state, e.detach().numpy(), TORCH[dtype])
     for name, grad in grads.items():
         assert grad.dtype == dtype
-        assert_close(grad, theirs[name].grad.numpy(), TORCH[dtype])
+        there = theirs[name].grad
+        assert_close(grad, np.zeros_like(grad) if there is None else there.numpy(), TORCH[dtype])
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CELLS)
 def test_backward_matches_central_differences(case, bias):
-    cell, options = CASES[case]
-    args = arguments(cell, bias)
-    states, cache = step(cell, args, **options)
+    args = arguments(case, bias)
+    states, cache = step(case, args)
     rng = np.random.default_rng(1)
     dstates = [rng.normal(size=state.shape) for state in states]
-    grads = backward(cell, dstates, cache)
+    grads = backward(case, dstates, cache, args)
     for name, array in args.items():
-        numerical = central_difference(lambda: step(cell, args, **options)[0], array, dstates)
+        numerical = central_difference(lambda: step(case, args)[0], array, dstates)
         assert_close(grads[name], numerical, DIFFERENCES)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CELLS)
 def test_step_is_pure(case):
-    cell, options = CASES[case]
-    args = arguments(cell)
+    args = arguments(case)
     before = {name: array.copy() for name, array in args.items()}
-    states, cache = step(cell, args, **options)
-    first = backward(cell, states, cache)
-    again = backward(cell, states, cache)
+    states, cache = step(case, args)
+    first = backward(case, states, cache, args)
+    again = backward(case, states, cache, args)
     for name in args:
         assert (args[name] == before[name]).all()
         assert (first[name] == again[name]).all()
 
 
+@pytest.mark.parametrize("case", CELLS)
+def test_the_check_for_ones_own_cells_finds_every_cell_right(case):
+    check = check_gradients(CELLS[case])
+    assert check, str(check)
+    assert max(check.errors.values()) < 1e-8
+
+
+def wrong(cell, change):
+    """A cell whose pointwise_backward returns something else, by a function of what is right."""
+
+    class Wrong(type(cell)):
+        def pointwise_backward(self, *dstates_and_cache):
+            return change(*super().pointwise_backward(*dstates_and_cache))
+
+    return Wrong()
+
+
+@pytest.mark.parametrize(
+    ("cell", "change", "first"),
+    [
+        (cells.UGRNN(), lambda da, du, dh: (da, du, 0), "dh"),
+        (cells.UGRNN(), lambda da, du, dh: (da * np.repeat([1, -1], 3), du, dh), "da of c"),
+        (cells.LSTM(), lambda da, du, dh, dc: (da * np.repeat([1, 2, 1, 0], 3), du, dh, dc), "da of f"),
+        (cells.GRU(), lambda da, du, dh: (da, da, dh), "du of n"),
+        (cells.LSTM(), lambda da, du, dh, dc: (da, du, dh, dc * 1.001), "dc"),
+        (cells.PeepholeLSTM(), lambda *d: (*d[:-1], d[-1] * 0), "dweight_co"),
+    ],
+)
+def test_the_first_wrong_gate_is_named(cell, change, first):
+    check = check_gradients(wrong(cell, change))
+    assert not check and check.first_wrong == first
+    assert str(check).startswith(f"Wrong: {first} is wrong, the first of ")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda da, du, dh: (da, dh), "pointwise_backward returns da, du and dh: 3 things, not 2"),
+        (lambda da, du, dh: (da[:, :3], du, dh), "pointwise_backward returns da of shape (2, 3), expected (2, 6)"),
+    ],
+)
+def test_what_is_no_gradient_of_the_cell_is_named(change, message):
+    with pytest.raises(ValueError) as caught:
+        check_gradients(wrong(cells.UGRNN(), change))
+    assert str(caught.value) == message
+
+
+def test_a_cell_that_changes_what_it_was_given_is_named():
+    class InPlace(cells.UGRNN):
+        def pointwise(self, a, u, h):
+            u += a
+            return super().pointwise(0 * a, u, h)
+
+    with pytest.raises(ValueError, match=r"^InPlace changes its u, which the loop still needs: write to a new array$"):
+        check_gradients(InPlace())
+
+
+def test_a_cell_without_equations_says_what_it_lacks():
+    class Empty(cells.Cell):
+        states = ("h", "c")
+
+    with pytest.raises(NotImplementedError, match=r"^Empty has no pointwise\(a, u, h, c\)$"):
+        step_of = arguments("lstm")
+        take_step(Empty(), step_of["x"], [step_of["h"], step_of["c"]], step_of)
+
+
 def test_recursion_equals_iteration():
-    args = arguments("rnn")
-    h_0, weights = args["h"], [args[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    xs = np.random.default_rng(1).normal(size=(5, B, D))
+    args = arguments("rnn tanh")
+    xs, cell = np.random.default_rng(1).normal(size=(5, B, D)), CELLS["rnn tanh"]
 
     def recursive(t):
-        return h_0 if t == 0 else cells.rnn_step(xs[t - 1], recursive(t - 1), *weights)[0]
+        return args["h"] if t == 0 else take_step(cell, xs[t - 1], [recursive(t - 1)], args)[0][0]
 
-    h = h_0
+    h = args["h"]
     for x in xs:
-        h, _ = cells.rnn_step(x, h, *weights)
+        (h,), _ = take_step(cell, x, [h], args)
     assert (recursive(5) == h).all()
 
 
 def test_constant_error_carousel_carries_the_gradient_bit_for_bit():
-    args = arguments("lstm")
+    args, cell = arguments("lstm"), CELLS["lstm"]
     args["bias_ih"][:H], args["bias_ih"][H : 2 * H] = -1000, 1000  # the input gate closed, the forget gate open
-    xs = np.random.default_rng(1).normal(size=(50, B, D))
-    h, c, weights = args["h"], args["c"], list(args.values())[3:]
-    caches = []
-    for x in xs:
-        h, c, cache = cells.lstm_step(x, h, c, *weights)
+    states, caches = [args["h"], args["c"]], []
+    for x in np.random.default_rng(1).normal(size=(50, B, D)):
+        states, cache = take_step(cell, x, states, args)
         caches.append(cache)
-    assert (c == args["c"]).all()
+    assert (states[1] == args["c"]).all()
     for unit in np.eye(H):
-        dh, dc = np.zeros((B, H)), np.tile(unit, (B, 1))
+        dstates = [np.zeros((B, H)), np.tile(unit, (B, 1))]
         for cache in reversed(caches):
-            _, dh, dc, _ = cells.lstm_step_backward(dh, dc, cache)
-        assert (dc == unit).all()
+            _, dstates, _ = step_backward(cell, dstates, cache, args)
+        assert (dstates[1] == unit).all()
 
 
 def test_gru_forms_are_equal_exactly_when_the_reset_commutes():
-    args = arguments("gru")
-    after, before = (step("gru", args, reset_after=flag)[0][0] for flag in (True, False))
+    args = arguments("gru reset after")
+
+    def both():
+        return [step(f"gru reset {side}", args)[0][0] for side in ("after", "before")]
+
+    after, before = both()
     assert np.abs(after - before).max() > 0.01
     args["weight_hh"][2 * H :] *= np.eye(H)  # r ⊙ (W h) = W (r ⊙ h) for a diagonal W ...
-    with_bias = [step("gru", args, reset_after=flag)[0][0] for flag in (True, False)]
-    assert np.abs(with_bias[0] - with_bias[1]).max() > 0.01
+    after, before = both()
+    assert np.abs(after - before).max() > 0.01
     args["bias_hh"][2 * H :] = 0  # ... and no b_hn that r could scale
-    after, before = (step("gru", args, reset_after=flag)[0][0] for flag in (True, False))
-    assert_close(after, before, TORCH[np.float64])
+    assert_close(*both(), TORCH[np.float64])
 
 
 def test_z_keeps_the_state():
-    args = arguments("gru")
+    args = arguments("gru reset after")
     args["bias_ih"][H : 2 * H] = 1000
-    for reset_after in (True, False):
-        assert (step("gru", args, reset_after=reset_after)[0][0] == args["h"]).all()
+    for side in ("after", "before"):
+        assert (step(f"gru reset {side}", args)[0][0] == args["h"]).all()
 
 
 def test_jordan_equals_an_elman_network_whose_recurrent_matrix_is_a_product():
     # o = W_ho h + b_ho goes into the next step, so W_oh o = (W_oh W_ho) h + W_oh b_ho: of rank O at most
-    a = arguments("jordan")
-    xs, h = np.random.default_rng(1).normal(size=(4, B, D)), np.random.default_rng(2).normal(size=(B, H))
+    a, h = arguments("jordan"), np.random.default_rng(2).normal(size=(B, H))
+    elman = {"weight_ih": a["weight_ih"], "bias_ih": a["bias_ih"], "weight_hh": a["weight_oh"] @ a["weight_ho"]}
+    elman["bias_hh"] = a["weight_oh"] @ a["bias_ho"] + a["bias_oh"]
     o = h @ a["weight_ho"].T + a["bias_ho"]
-    weight_hh, bias_hh = a["weight_oh"] @ a["weight_ho"], a["weight_oh"] @ a["bias_ho"] + a["bias_oh"]
-    for x in xs:
-        o, _ = cells.jordan_step(**a | {"x": x, "o": o})
-        h, _ = cells.rnn_step(x, h, a["weight_ih"], weight_hh, a["bias_ih"], bias_hh)
+    for x in np.random.default_rng(1).normal(size=(4, B, D)):
+        (o, _), _ = take_step(CELLS["jordan"], x, [o, o], a)
+        (h,), _ = take_step(CELLS["rnn tanh"], x, [h], elman)
         assert_close(o, h @ a["weight_ho"].T + a["bias_ho"], TORCH[np.float64])
+
+
+def test_a_deep_transition_of_depth_one_is_the_simple_cell():
+    args = arguments("rnn tanh")
+    (h,), _ = take_step(cells.DeepTransition(1), args["x"], [args["h"]], args)
+    assert (h == step("rnn tanh", args)[0][0]).all()
+
+
+def test_a_peephole_of_weight_zero_is_the_lstm():
+    args = arguments("peephole") | dict.fromkeys(cells.PeepholeLSTM.vectors, np.zeros(H))
+    for one, other in zip(step("peephole", args)[0], step("lstm", args)[0], strict=True):
+        assert_close(one, other, TORCH[np.float64])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -217,21 +324,17 @@ def test_sigmoid_neither_overflows_nor_changes_dtype(dtype):
 
 
 @pytest.mark.parametrize(
-    ("cell", "name", "message"),
+    ("make", "message"),
     [
-        ("rnn", "x", "x has 7 features, this cell expects 3"),
-        ("rnn", "h", "h has 7 features, this cell expects 4"),
-        ("lstm", "x", "x has 7 features, this cell expects 3"),
-        ("lstm", "h", "h has 7 features, this cell expects 4"),
-        ("gru", "h", "h has 7 features, this cell expects 4"),
-        ("jordan", "o", "o has 7 features, this cell expects 5"),
+        (lambda: cells.RNN("sigmoid"), "nonlinearity is 'sigmoid', expected one of tanh, relu, identity"),
+        (lambda: cells.Jordan(2, "hidden"), "feedback is 'hidden', expected one of output, probabilities, label"),
+        (lambda: cells.SCRN(2, alpha=1), "alpha is 1, expected 0 ≤ alpha < 1"),
+        (lambda: cells.DeepTransition(0), "depth is 0, expected a positive whole number"),
+        (lambda: cells.Skip(1), "distance is 1, expected at least 2: 1 is the simple cell"),
+        (lambda: cells.cell_of("RWKV"), "cell is 'RWKV', expected one of 'RNN', 'LSTM', 'GRU'"),
     ],
 )
-def test_wrong_size_is_named(cell, name, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        step(cell, arguments(cell) | {name: np.ones((B, 7))})
-
-
-def test_unknown_nonlinearity_is_named():
-    with pytest.raises(ValueError, match=r"^nonlinearity is 'sigmoid', expected one of tanh, relu, identity$"):
-        step("rnn", arguments("rnn"), nonlinearity="sigmoid")
+def test_bad_settings_are_named(make, message):
+    with pytest.raises(ValueError) as caught:
+        make()
+    assert str(caught.value) == message

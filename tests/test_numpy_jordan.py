@@ -5,10 +5,11 @@ import pytest
 import torch
 from test_numpy_nn import check_by_differences
 
-from course_rnn.numpy.cells import jordan_step
+from course_rnn.numpy import loop
+from course_rnn.numpy.cells import softmax
 from course_rnn.numpy.jordan import JordanRNN
 from course_rnn.numpy.layers import RNN
-from course_rnn.numpy.nn import cross_entropy, softmax
+from course_rnn.numpy.nn import cross_entropy
 from course_rnn.numpy.optim import Adam
 from course_rnn.numpy.train import fit
 
@@ -39,16 +40,17 @@ def state(rng):
 
 def torch_run(network, x, state, outputs=None):
     """The recurrence in torch; leaves to differentiate by, outputs, and what a next step would be fed."""
-    p = {name: torch.tensor(array, requires_grad=True) for name, array in network.params.items()}
+    leaves = {name: torch.tensor(array, requires_grad=True) for name, array in network.params.items()}
+    p = {name.removeprefix("rnn.").removesuffix("_l0"): leaf for name, leaf in leaves.items()}
     x, state = torch.tensor(x, requires_grad=True), torch.tensor(state, requires_grad=True)
     fed, y = state, []
     for t, x_t in enumerate(x):
         a = x_t @ p["weight_ih"].T + fed @ p["weight_oh"].T
-        if network.bias:
+        if network.rnn.bias:
             a = a + p["bias_ih"] + p["bias_oh"]
-        y.append(torch.tanh(a) @ p["weight_ho"].T + (p["bias_ho"] if network.bias else 0))
-        fed = TORCH_FEEDBACKS[network.feedback](y[-1]) if outputs is None else torch.tensor(outputs[t])
-    return p | {"x": x, "state": state}, torch.stack(y), fed
+        y.append(torch.tanh(a) @ p["weight_ho"].T + (p["bias_ho"] if network.rnn.bias else 0))
+        fed = TORCH_FEEDBACKS[network.rnn.cell.feedback](y[-1]) if outputs is None else torch.tensor(outputs[t])
+    return leaves | {"x": x, "state": state}, torch.stack(y), fed
 
 
 def check_against_torch(network, x, state, outputs, rng):
@@ -112,10 +114,12 @@ def test_carrying_the_state_over_chunks_equals_the_full_run(rng, x, feedback):
     full = network.forward(x)
     dx, _ = network.backward(do)
     grads = network.grads
+    network.zero_grad()
     first = network.forward(x[:2])
     np.testing.assert_array_equal(np.concatenate([first, network.forward(x[2:], state=network.state)]), full)
     late, dstate = network.backward(do[2:])
     late_grads = network.grads
+    network.zero_grad()
     network.forward(x[:2])
     early, _ = network.backward(do[:2], dstate)
     np.testing.assert_allclose(np.concatenate([early, late]), dx, **TO_TORCH)
@@ -126,7 +130,7 @@ def test_carrying_the_state_over_chunks_equals_the_full_run(rng, x, feedback):
 def test_a_linear_feedback_is_an_elman_network_with_a_matrix_of_small_rank(rng, x):
     """h_t hears W_oh o_{t−1} + b_oh = (W_oh W_ho) h_{t−1} + (b_oh + W_oh b_ho): rank at most O, here 2 of 4."""
     network = JordanRNN(D, H, 2, rng=rng)
-    p = network.params
+    p = network.rnn.weights()
     elman = RNN(D, H, rng=rng)
     elman.params["weight_ih_l0"][:] = p["weight_ih"]
     elman.params["weight_hh_l0"][:] = p["weight_oh"] @ p["weight_ho"]
@@ -146,7 +150,8 @@ def test_with_the_outputs_given_each_step_stands_alone(rng, x, state):
     network, outputs = JordanRNN(D, H, O, rng=rng), rng.standard_normal((T, B, O))
     together = network.forward(x, outputs, state)
     for t in rng.permutation(T):  # in any order
-        alone, _ = jordan_step(x[t], state if t == 0 else outputs[t - 1], **network.params)
+        fed = state if t == 0 else outputs[t - 1]
+        (alone, _), _ = loop.step(network.rnn.cell, x[t], [fed, fed], network.rnn.weights())
         np.testing.assert_allclose(together[t], alone, **TO_TORCH)
 
 
@@ -201,19 +206,18 @@ def test_an_unknown_feedback_is_refused():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"x": np.ones((T, B, 4))}, ValueError, "x has 4 features, this network expects 3"),
-        ({"x": np.ones((T, D))}, ValueError, r"x has shape \(5, 3\), expected \(T, B, 3\)"),
-        ({"x": np.ones((0, B, D))}, ValueError, r"x has shape \(0, 2, 3\), expected \(T, B, 3\) with none of them 0"),
-        ({"x": np.ones((T, 0, D))}, ValueError, r"x has shape \(5, 0, 3\), expected"),
-        ({"x": np.ones((T, B, D), np.float32)}, TypeError, "x is float32, this network is float64"),
+        ({"x": np.ones((T, B, 4))}, ValueError, "x has 4 features, this layer expects 3"),
+        ({"x": np.ones((T, D))}, ValueError, "x has 2 axes, expected 3: time, batch, features"),
+        ({"x": np.ones((0, B, D))}, ValueError, r"x has no time steps: its shape is \(0, 2, 3\)"),
+        ({"x": np.ones((T, 0, D))}, ValueError, r"x has an empty batch: its shape is \(5, 0, 3\)"),
+        ({"x": np.ones((T, B, D), np.float32)}, TypeError, "x is float32, this layer computes in float64"),
         ({"state": np.ones((1, O))}, ValueError, r"state has shape \(1, 6\), expected \(2, 6\)"),
-        ({"state": np.ones((B, O), int)}, TypeError, "state is int64, this network is float64"),
-        ({"state": np.full((B, O), np.nan)}, ValueError, "state holds NaN"),
+        ({"state": np.ones((B, O), int)}, TypeError, "state is int64, this layer computes in float64"),
         ({"outputs": np.ones((T, B, 2))}, ValueError, r"outputs has shape \(5, 2, 2\), expected \(5, 2, 6\)"),
         ({"outputs": np.ones((T, 1), int)}, ValueError, r"outputs has shape \(5, 1\), expected \(5, 2\)"),
         ({"outputs": np.full((T, B), O)}, ValueError, "outputs run from 6 to 6, expected 0 to 5"),
         ({"outputs": np.full((T, B), -1)}, ValueError, "outputs run from -1 to -1, expected 0 to 5"),
-        ({"outputs": np.ones((T, B, O), np.float32)}, TypeError, "outputs is float32, this network is float64"),
+        ({"outputs": np.ones((T, B, O), np.float32)}, TypeError, "outputs is float32, this layer computes in float64"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(change, error, message):

@@ -1,5 +1,6 @@
-"""The layers: equal to torch.nn, to plain loops over the cells and to central differences, values and gradients."""
+"""The layers: equal to torch.nn, to each sequence alone and to central differences, values and gradients."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -7,24 +8,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_numpy_cells import assert_close, backward, central_difference, step
+from test_numpy_cells import CELLS, assert_close, central_difference
 
-from course_rnn.numpy.cells import rnn_step
-from course_rnn.numpy.layers import GRU, LSTM, RNN
+from course_rnn.numpy import cells
+from course_rnn.numpy.layers import GRU, LSTM, RNN, MinGRU, Recurrent
+from course_rnn.numpy.loop import step, step_backward
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}  # relative to the largest number of an array
 DIFFERENCES = 1e-6
 
 T, B, D, H = 5, 3, 2, 4
 RAGGED = np.array([3, 5, 2])
-# a name for each case: the layer, its option, the cell that it must equal
 CASES = {
-    "rnn tanh": (RNN, {"nonlinearity": "tanh"}, "rnn"),
-    "rnn relu": (RNN, {"nonlinearity": "relu"}, "rnn"),
-    "lstm": (LSTM, {}, "lstm"),
-    "gru reset after": (GRU, {"reset_after": True}, "gru"),
-    "gru reset before": (GRU, {"reset_after": False}, "gru"),
-}
+    "rnn tanh": RNN,
+    "rnn relu": functools.partial(RNN, nonlinearity="relu"),
+    "lstm": LSTM,
+    "gru reset after": GRU,
+    "gru reset before": functools.partial(GRU, reset_after=False),
+    "mingru by a scan": functools.partial(MinGRU, parallel=True),
+} | {f"cell {name}": functools.partial(Recurrent, cell) for name, cell in CELLS.items()}
 IN_TORCH = {
     "rnn tanh": torch.nn.RNN,
     "rnn relu": lambda *args, **kwargs: torch.nn.RNN(*args, nonlinearity="relu", **kwargs),
@@ -32,6 +34,7 @@ IN_TORCH = {
     "gru reset after": torch.nn.GRU,
 }
 every_case = pytest.mark.parametrize("case", CASES)
+named_case = pytest.mark.parametrize("case", [case for case in CASES if not case.startswith("cell ")])
 in_torch = pytest.mark.parametrize("case", IN_TORCH)
 every_shape = pytest.mark.parametrize(
     ("num_layers", "bidirectional", "bias", "with_state", "lengths"),
@@ -52,92 +55,92 @@ def joined(parts):
 
 def build(case, num_layers=1, bidirectional=False, bias=True, dtype=np.float64, sizes=(D, H)):
     """Return a layer with random parameters."""
-    cls, options, _ = CASES[case]
-    return cls(*sizes, num_layers, bias, bidirectional, rng=np.random.default_rng(0), dtype=dtype, **options)
+    kwargs = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional, "dtype": dtype}
+    return CASES[case](*sizes, **kwargs, rng=np.random.default_rng(0))
 
 
 def random_case(layer, with_state=True, shape=(T, B), seed=1):
     """Return x, a state (or None), dy and dstate that fit the layer."""
     rng = np.random.default_rng(seed)
     dtype, directions = layer.params["weight_ih_l0"].dtype, 2 if layer.bidirectional else 1
-    parts = [(layer.num_layers * directions, shape[1], layer.hidden_size)] * (2 if isinstance(layer, LSTM) else 1)
+    parts = [(layer.num_layers * directions, shape[1], size) for size in layer.cell.sizes(layer.hidden_size)]
     x = rng.normal(size=(*shape, layer.input_size)).astype(dtype)
     state, dstate = (joined([rng.normal(size=part).astype(dtype) for part in parts]) for _ in range(2))
-    dy = rng.normal(size=(*shape, directions * layer.hidden_size)).astype(dtype)
+    dy = rng.normal(size=(*shape, layer.output_size)).astype(dtype)
     return x, state if with_state else None, dy, dstate
 
 
 def gradients(layer, dy, dstate=None):
     """Return all gradients of a layer by name; those of the initial states are "0", "1"."""
+    layer.grads.clear()
     dx, dstate0 = layer.backward(dy, dstate)
     return {"x": dx} | {str(k): part for k, part in enumerate(pair(dstate0))} | layer.grads
 
 
-def in_a_loop(cell, options, params, x, state, lengths, dy, dstate):
-    """Run cells one sequence, one layer, one direction, one step at a time; return y, the state and all gradients.
-
-    This is the definition of a layer. Nothing in it is arranged for speed.
-    """
+def alone(layer, x, state, real, dy, dstate):
+    """Run each sequence alone, without its padding and holes; return y, the state and all gradients."""
     parts, dparts = pair(state), pair(dstate)
-    num_layers = max(int(name.split("_l")[1][0]) for name in params) + 1
-    directions = ["", "_reverse"] if "weight_ih_l0_reverse" in params else [""]
     y, final = np.zeros_like(dy), [np.zeros_like(part) for part in parts]
     grads = {"x": np.zeros_like(x)} | {str(k): np.zeros_like(part) for k, part in enumerate(parts)}
-    grads |= {name: np.zeros_like(param) for name, param in params.items()}
-    for b, length in enumerate(lengths):
-        order = {"": range(length), "_reverse": range(length - 1, -1, -1)}
-        inputs, tape = x[:length, [b]], []  # (length, 1, D)
-        for layer in range(num_layers):
-            outputs = []
-            for d, direction in enumerate(directions):
-                row, suffix = layer * len(directions) + d, f"_l{layer}{direction}"
-                weights = {name.removesuffix(suffix): p for name, p in params.items() if name.endswith(suffix)}
-                now, caches, hs = [part[row, [b]] for part in parts], {}, {}
-                for t in order[direction]:
-                    args = {"x": inputs[t], **dict(zip("hc", now, strict=False)), **weights}
-                    now, caches[t] = step(cell, args, **options)
-                    hs[t] = now[0]
-                outputs.append(np.stack([hs[t] for t in range(length)]))
-                tape.append((row, d, direction, suffix, caches))
-                for part, value in zip(final, now, strict=True):
-                    part[row, b] = value[0]
-            inputs = np.concatenate(outputs, axis=-1)
-        y[:length, b] = inputs[:, 0]
-        douts = dy[:length, [b]]
-        for layer in reversed(range(num_layers)):
-            dinputs = 0
-            for row, d, direction, suffix, caches in tape[layer * len(directions) : (layer + 1) * len(directions)]:
-                carry, dxs = [part[row, [b]] for part in dparts], {}
-                for t in reversed(order[direction]):
-                    carry = [carry[0] + np.split(douts[t], len(directions), axis=-1)[d], *carry[1:]]
-                    g = backward(cell, carry, caches[t])
-                    dxs[t], carry = g.pop("x"), [g.pop(name) for name in "hc"[: len(carry)]]
-                    for name, grad in g.items():
-                        grads[name + suffix] += grad
-                dinputs = dinputs + np.stack([dxs[t] for t in range(length)])
-                for k, value in enumerate(carry):
-                    grads[str(k)][row, b] = value[0]
-            douts = dinputs
-        grads["x"][:length, b] = douts[:, 0]
+    grads |= {name: np.zeros_like(param) for name, param in layer.params.items()}
+    for b in range(x.shape[1]):
+        steps = np.flatnonzero(real[:, b])
+        y[steps, b : b + 1], end = layer.forward(x[steps, b : b + 1], joined([part[:, b : b + 1] for part in parts]))
+        of_b = gradients(layer, dy[steps, b : b + 1], joined([part[:, b : b + 1] for part in dparts]))
+        grads["x"][steps, b] = of_b.pop("x")[:, 0]
+        for k, part in enumerate(pair(end)):
+            final[k][:, b] = part[:, 0]
+            grads[str(k)][:, b] = of_b.pop(str(k))[:, 0]
+        for name, grad in of_b.items():
+            grads[name] += grad
     return y, final, grads
 
 
-@every_shape
-@every_case
-def test_layer_is_a_loop_over_the_cells(case, num_layers, bidirectional, bias, with_state, lengths):
-    layer = build(case, num_layers, bidirectional, bias)
-    x, state, dy, dstate = random_case(layer, with_state)
-    y, final = layer.forward(x, state, lengths)
+def compare_with_each_alone(layer, x, state, real, dy, dstate, **where):
+    """Assert that a batch is each of its sequences alone."""
+    y, final = layer.forward(x, state, **where)
     ours = gradients(layer, dy, dstate)
     zeros = joined([np.zeros_like(part) for part in pair(dstate)])
-    whole = [T] * B if lengths is None else lengths
-    expected = in_a_loop(*CASES[case][:0:-1], layer.params, x, zeros if state is None else state, whole, dy, dstate)
+    expected = alone(layer, x, zeros if state is None else state, real, dy, dstate)
     assert_close(y, expected[0], TOLERANCE[np.float64])
     for part, e in zip(pair(final), expected[1], strict=True):
         assert_close(part, e, TOLERANCE[np.float64])
     assert list(ours) == list(expected[2])
     for name, grad in ours.items():
         assert_close(grad, expected[2][name], TOLERANCE[np.float64])
+
+
+def before(lengths, T):
+    return np.arange(T)[:, None] < np.asarray(lengths)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@every_case
+def test_a_batch_with_lengths_is_each_sequence_alone(case, bidirectional):
+    layer = build(case, 2, bidirectional)
+    x, state, dy, dstate = random_case(layer, bidirectional)
+    compare_with_each_alone(layer, x, state, before(RAGGED, T), dy, dstate, lengths=RAGGED)
+
+
+@every_case
+def test_over_a_hole_in_the_mask_the_state_waits(case):
+    layer = build(case, 2, True)
+    x, state, dy, dstate = random_case(layer)
+    mask = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 1, 0], [1, 1, 0]], bool)
+    compare_with_each_alone(layer, x, state, mask, dy, dstate, mask=mask)
+    y, _ = layer.forward(x, state, mask=mask)
+    assert (y[~mask] == 0).all()
+
+
+@every_case
+def test_a_mask_without_holes_is_lengths(case):
+    layer = build(case, 2, True)
+    x, state, dy, dstate = random_case(layer)
+    y, final = layer.forward(x, state, lengths=RAGGED)
+    ours = [y, *pair(final), *gradients(layer, dy, dstate).values()]
+    y, final = layer.forward(x, state, mask=before(RAGGED, T))
+    again = [y, *pair(final), *gradients(layer, dy, dstate).values()]
+    assert all((one == other).all() for one, other in zip(ours, again, strict=True))
 
 
 def compare_with_torch(case, layer, with_state, lengths, shape=(T, B)):
@@ -187,7 +190,7 @@ def test_layer_with_products_large_enough_to_be_cut_matches_torch(case, lengths)
 
 
 @every_shape
-@every_case
+@named_case
 def test_backward_matches_central_differences_along_a_direction(
     case, num_layers, bidirectional, bias, with_state, lengths
 ):
@@ -243,17 +246,11 @@ def problems(draw):
 
 @settings(deadline=None, max_examples=60)
 @given(problems())
-def test_layer_is_a_loop_over_the_cells_for_any_shape(problem):
-    case, layer, shape, lengths, seed = problem
+def test_a_batch_is_each_sequence_alone_for_any_shape(problem):
+    _, layer, shape, lengths, seed = problem
     x, state, dy, dstate = random_case(layer, shape=shape, seed=seed)
-    y, final = layer.forward(x, state, lengths)
-    ours = gradients(layer, dy, dstate)
-    whole = lengths or [shape[0]] * shape[1]
-    expected = in_a_loop(*CASES[case][:0:-1], layer.params, x, state, whole, dy, dstate)
-    for array, e in zip(
-        [y, *pair(final), *ours.values()], [expected[0], *expected[1], *expected[2].values()], strict=True
-    ):
-        assert_close(array, e, TOLERANCE[np.float64])
+    real = before(lengths or [shape[0]] * shape[1], shape[0])
+    compare_with_each_alone(layer, x, state, real, dy, dstate, lengths=lengths)
 
 
 @settings(deadline=None, max_examples=40)
@@ -319,7 +316,7 @@ def test_recursion_equals_the_layer():
     x, h_0, _, _ = random_case(layer)
 
     def recursive(t):
-        return h_0[0] if t == 0 else rnn_step(x[t - 1], recursive(t - 1), *layer.params.values())[0]
+        return h_0[0] if t == 0 else step(layer.cell, x[t - 1], [recursive(t - 1)], layer.weights())[0][0]
 
     assert_close(layer.forward(x, h_0)[1][0], recursive(T), TOLERANCE[np.float64])
 
@@ -327,17 +324,19 @@ def test_recursion_equals_the_layer():
 @every_case
 def test_gradients_of_the_copies_of_theta_add_up(case):
     layer = build(case)
-    _, options, cell = CASES[case]
     x, state, dy, dstate = random_case(layer)
-    copies = [{name.removesuffix("_l0"): param.copy() for name, param in layer.params.items()} for _ in range(T)]
+    copies = [{name: param.copy() for name, param in layer.weights().items()} for _ in range(T)]
     states, caches = [part[0] for part in pair(state)], []
     for x_t, copy in zip(x, copies, strict=True):
-        states, cache = step(cell, {"x": x_t, **dict(zip("hc", states, strict=False)), **copy}, **options)
+        states, cache = step(layer.cell, x_t, states, copy)
         caches.append(cache)
     dstates, total = [part[0] for part in pair(dstate)], dict.fromkeys(layer.params, 0)
-    for dy_t, cache in zip(dy[::-1], caches[::-1], strict=True):
-        grads = backward(cell, [dstates[0] + dy_t, *dstates[1:]], cache)
-        dstates = [grads[name] for name in "hc"[: len(dstates)]]
+    shown = [k for k, name in enumerate(layer.cell.states) if name in layer.cell.shown]
+    sizes = layer.cell.sizes(H)
+    for dy_t, copy, cache in zip(dy[::-1], copies, caches[::-1], strict=True):
+        for k, part in zip(shown, np.split(dy_t, np.cumsum([sizes[k] for k in shown])[:-1], axis=-1), strict=True):
+            dstates[k] = dstates[k] + part
+        _, dstates, grads = step_backward(layer.cell, dstates, cache, copy)
         total = {name: total[name] + grads[name.removesuffix("_l0")] for name in total}
     layer.forward(x, state)
     layer.backward(dy, dstate)
@@ -352,6 +351,7 @@ def test_constant_error_carousel_is_the_identity_bit_for_bit():
     _, (_, c_n) = layer.forward(x, state)
     assert (c_n == state[1]).all()
     for unit in np.eye(H):
+        layer.forward(x, state)
         dstate = np.zeros((1, B, H)), np.tile(unit, (1, B, 1))
         assert (layer.backward(None, dstate)[1][1] == unit).all()
 
@@ -361,8 +361,10 @@ def test_jacobian_over_time_is_bounded_by_the_largest_singular_value():
     sigma = np.linalg.norm(layer.params["weight_hh_l0"], 2)
     x, h_0, _, _ = random_case(layer, shape=(8, 1))
     for steps in range(1, 9):
-        layer.forward(x[:steps], h_0)
-        rows = [layer.backward(None, unit.reshape(1, 1, 6))[1][0, 0] for unit in np.eye(6)]  # ∂h_T/∂h_0
+        rows = []  # of ∂h_T/∂h_0
+        for unit in np.eye(6):
+            layer.forward(x[:steps], h_0)
+            rows.append(layer.backward(None, unit.reshape(1, 1, 6))[1][0, 0])
         assert 0 < np.linalg.norm(rows, 2) <= sigma**steps * (1 + TOLERANCE[np.float64])
 
 
@@ -374,6 +376,7 @@ def test_gru_forms_are_equal_when_the_matrix_after_the_reset_is_diagonal_and_its
         layer.params["weight_hh_l0"][2 * H :] *= np.eye(H)
         layer.params["bias_hh_l0"][2 * H :] = 0
     assert_close(after.forward(x, state)[0], before.forward(x, state)[0], TOLERANCE[np.float64])
+    after.forward(x, state), before.forward(x, state)
     ours, theirs = gradients(after, dy, dstate), gradients(before, dy, dstate)
     for name in ("x", "0", "weight_ih_l0", "bias_ih_l0"):
         assert_close(ours[name], theirs[name], TOLERANCE[np.float64])
@@ -406,6 +409,7 @@ def test_tiny_rnn_prints_the_tables_of_the_lecture(wh):
     layer.params["weight_ih_l0"][...], layer.params["weight_hh_l0"][...] = 0, wh
     wy, h_init = np.float32(1), np.ones((1, 1, 1), np.float32)
     for L, printed in TINY[wh].items():
+        layer.zero_grad()
         h, _ = layer.forward(np.ones((L, 1, 1), np.float32), h_init)
         y = wy * h[-1, 0, 0]
         dy = 2 * (y - (y - wy))  # the loss is (y - y_true)² with y_true = y - 1
@@ -435,9 +439,10 @@ def test_final_states_stand_at_the_true_ends(case):
     layer = build(case, bidirectional=True)
     x, state, _, _ = random_case(layer)
     y, final = layer.forward(x, state, RAGGED)
-    h_n = pair(final)[0]
-    assert (h_n[0] == y[RAGGED - 1, np.arange(B), :H]).all()
-    assert (h_n[1] == y[0, :, H:]).all()
+    forwards, backwards = np.split(layer.final(final), 2, axis=-1)
+    half = layer.output_size // 2
+    assert (forwards == y[RAGGED - 1, np.arange(B), :half]).all()
+    assert (backwards == y[0, :, half:]).all()
 
 
 @every_case
@@ -446,23 +451,23 @@ def test_only_a_bidirectional_layer_looks_ahead(case):
         layer = build(case, bidirectional=bidirectional)
         x, *_ = random_case(layer)
         for name, bias in layer.params.items():
-            bias += 2 * name.startswith("bias")  # a relu that is never on sees nothing
+            bias += 2 * ("relu" in case and name.startswith("bias"))  # a relu that is never on sees nothing
         before = layer.forward(x)[0]
         x[-1] += 1
         assert (before[0] != layer.forward(x)[0][0]).any() == bidirectional
 
 
 @every_case
-def test_results_belong_to_the_caller_and_backward_can_be_repeated(case):
+def test_results_and_inputs_belong_to_the_caller(case):
     layer = build(case, 2, True)
     x, state, dy, dstate = random_case(layer)
     parameters = list(map(id, layer.params.values()))
-    y, final = layer.forward(x, state)
+    layer.forward(x, state)
     first = {name: grad.copy() for name, grad in gradients(layer, dy, dstate).items()}
     given = [part.copy() for part in (dy, *pair(dstate))]
-    y[...] = np.nan
-    for part in pair(final):
-        part[...] = np.nan
+    y, final = layer.forward(x, state)
+    for array in (x, y, *pair(state), *pair(final)):
+        array[...] = np.nan
     again = gradients(layer, dy, dstate)
     for name, grad in first.items():
         assert (grad == again[name]).all()
@@ -490,8 +495,11 @@ def test_results_survive_the_next_forward(case):
 def test_backward_takes_either_gradient_alone(case):
     layer = build(case, 2, True)
     x, state, dy, dstate = random_case(layer)
-    layer.forward(x, state)
-    both, of_y, of_state = (gradients(layer, *given) for given in ((dy, dstate), (dy, None), (None, dstate)))
+    found = []
+    for douts in ((dy, dstate), (dy, None), (None, dstate)):
+        layer.forward(x, state)
+        found.append(gradients(layer, *douts))
+    both, of_y, of_state = found
     for name, grad in both.items():
         assert_close(of_y[name] + of_state[name], grad, TOLERANCE[np.float64])
 
@@ -537,11 +545,6 @@ def back(**wrong):
     return run
 
 
-def with_nan(state):
-    state[0, 1, 2] = np.nan
-    return state
-
-
 BAD_INPUT = [
     (call(x=lambda x, _: x[:, :, :1]), ValueError, "x has 1 features, this layer expects 2"),
     (call(x=lambda x, _: x[0]), ValueError, "x has 2 axes, expected 3: time, batch, features"),
@@ -557,14 +560,30 @@ BAD_INPUT = [
     (call(lengths=[5.0, 3.0, 2.0]), TypeError, "lengths is float64, expected whole numbers"),
     (call(state=lambda _, h: h[:, :, :3]), ValueError, "h_0 has shape (1, 3, 3), expected (1, 3, 4)"),
     (call(state=lambda _, h: h[0]), ValueError, "h_0 has shape (3, 4), expected (1, 3, 4)"),
-    (call(state=lambda _, h: with_nan(h)), ValueError, "h_0 has a NaN"),
+    (
+        call(x=lambda x, _: np.ma.masked_less(x, 0)),
+        TypeError,
+        "x is a masked array, whose mask would be ignored: fill it, and say by lengths or mask",
+    ),
+    (call(mask=lambda x, _: np.ones(x.shape[:2])), TypeError, "mask is float64, expected bool: True for a real step"),
+    (call(mask=lambda x, _: np.ones(B, bool)), ValueError, "mask has shape (3,), expected (5, 3)"),
+    (call(mask=lambda x, _: np.eye(T, B, k=-9, dtype=bool)), ValueError, "mask leaves sequence 0 without a step"),
+    (
+        call(mask=lambda x, _: np.ones(x.shape[:2], bool), lengths=RAGGED),
+        ValueError,
+        "lengths and mask both say where the steps are: give one of them",
+    ),
     (call(state=lambda _, h: h.astype(np.float32)), TypeError, "h_0 is float32, this layer computes in float64"),
     (call(state=lambda _, h: (h, h)), TypeError, "h_0 is a tuple, expected a NumPy array"),
     (back(dy=lambda dy, _: dy[1:]), ValueError, "dy has shape (4, 3, 4), expected (5, 3, 4)"),
     (back(dy=lambda dy, _: dy.astype(np.float32)), TypeError, "dy is float32, this layer computes in float64"),
     (back(dstate=lambda _, dh: dh[0]), ValueError, "dh_n has shape (3, 4), expected (1, 3, 4)"),
     (back(dy=lambda *_: None, dstate=lambda *_: None), ValueError, "backward needs dy, dstate or both"),
-    (lambda layer, x, state, dy, dstate: layer.backward(dy), RuntimeError, "backward needs a forward before it"),
+    (
+        lambda layer, x, state, dy, dstate: layer.backward(dy),
+        RuntimeError,
+        "backward needs a forward before it, one for each backward",
+    ),
 ]
 
 
@@ -579,11 +598,9 @@ def test_bad_input_is_named(run, error, message):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda h, c: h, TypeError, "the state of an LSTM is a pair, h_0 and c_0"),
-        (lambda h, c: (h,), TypeError, "the state of an LSTM is a pair, h_0 and c_0"),
+        (lambda h, c: h, TypeError, "the state of LSTM is a tuple: h_0, c_0"),
+        (lambda h, c: (h,), TypeError, "the state of LSTM is a tuple: h_0, c_0"),
         (lambda h, c: (h, c[:, :2]), ValueError, "c_0 has shape (1, 2, 4), expected (1, 3, 4)"),
-        (lambda h, c: (h, with_nan(c)), ValueError, "c_0 has a NaN"),
-        (lambda h, c: (with_nan(h), c), ValueError, "h_0 has a NaN"),
     ],
 )
 def test_bad_state_of_an_lstm_is_named(wrong, error, message):
@@ -600,6 +617,8 @@ def test_bad_state_of_an_lstm_is_named(wrong, error, message):
         ({"input_size": 0}, ValueError, "input_size is 0, expected a positive whole number"),
         ({"hidden_size": -4}, ValueError, "hidden_size is -4, expected a positive whole number"),
         ({"num_layers": 1.5}, ValueError, "num_layers is 1.5, expected a positive whole number"),
+        ({"hidden_size": True}, ValueError, "hidden_size is True, expected a positive whole number"),
+        ({"dropout": 1.0}, ValueError, "dropout is 1.0, expected a probability below 1"),
         ({"dtype": int}, TypeError, "dtype is int64, expected float64 or float32"),
         ({"nonlinearity": "gelu"}, ValueError, "nonlinearity is 'gelu', expected one of tanh, relu, identity"),
     ],
@@ -608,3 +627,83 @@ def test_bad_construction_is_named(arguments, error, message):
     with pytest.raises(error) as caught:
         RNN(**{"input_size": D, "hidden_size": H} | arguments)
     assert str(caught.value) == message
+
+
+def test_a_dtype_may_be_a_name():
+    assert RNN(D, H, dtype="float32").params["weight_ih_l0"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (cells.UGRNN, "cell is the class UGRNN, expected a cell: UGRNN()"),
+        ("GRU", "cell is a str, expected a Cell of course_rnn.numpy"),
+    ],
+)
+def test_what_is_no_cell_is_refused(cell, message):
+    with pytest.raises(TypeError) as caught:
+        Recurrent(cell, D, H)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"weight_hh_l0": np.ones((1, H))}, ValueError, "weight_hh_l0 has shape (1, 4), expected (4, 4)"),
+        ({"weight_hh_l0": np.ones((H, H), int)}, TypeError, "weight_hh_l0 is int64, this layer computes in float64"),
+        ({"bias_ih_l0": None}, ValueError, "bias_ih_l0 is missing from params"),
+    ],
+)
+def test_a_parameter_replaced_by_one_that_does_not_fit_is_named(change, error, message):
+    layer = build("rnn tanh")
+    x, *_ = random_case(layer)
+    for name, array in change.items():
+        layer.params[name] = array
+        if array is None:
+            del layer.params[name]
+    with pytest.raises(error) as caught:
+        layer.forward(x)
+    assert str(caught.value) == message
+
+
+@every_case
+def test_batch_first_swaps_the_first_two_axes(case):
+    layer = build(case, 2, True)
+    x, state, dy, dstate = random_case(layer)
+    y, final = layer.forward(x, state, RAGGED)
+    ours = gradients(layer, dy, dstate)
+    layer.batch_first = True
+    y_first, final_first = layer.forward(x.swapaxes(0, 1), state, RAGGED)
+    first = gradients(layer, dy.swapaxes(0, 1), dstate)
+    assert (y_first.swapaxes(0, 1) == y).all() and (pair(final_first)[0] == pair(final)[0]).all()
+    assert (first.pop("x").swapaxes(0, 1) == ours.pop("x")).all()
+    assert all((first[name] == ours[name]).all() for name in ours)
+
+
+def test_dropout_stands_between_layers_and_only_in_training():
+    layer = RNN(D, 50, 2, dropout=0.4, rng=np.random.default_rng(0))
+    x, state, dy, _ = random_case(layer, shape=(T, 40))
+    plain = RNN(D, 50, 2)
+    plain.load_state_dict(layer.state_dict())
+    layer.eval()
+    assert (layer.forward(x, state)[0] == plain.forward(x, state)[0]).all()
+    layer.train()
+    y, _ = layer.forward(x, state)
+    drop = layer._tape[-1][0][1][0]  # the factors between layer 0 and layer 1
+    assert set(np.unique(drop)) == {0, 1 / 0.6} and abs((drop == 0).mean() - 0.4) < 0.03
+    lower, upper = RNN(D, 50), RNN(50, 50)
+    lower.load_state_dict({name: layer.params[name] for name in lower.params})
+    upper.load_state_dict({name: layer.params[name.replace("_l0", "_l1")] for name in upper.params})
+    below, _ = lower.forward(x, state[:1])
+    assert_close(y, upper.forward(below * drop, state[1:])[0], TOLERANCE[np.float64])
+    dx, _ = layer.backward(dy)
+    dbelow, _ = upper.backward(dy)
+    assert_close(dx, lower.backward(dbelow * drop)[0], TOLERANCE[np.float64])
+
+
+def test_a_state_of_nan_goes_through():
+    layer = build("rnn tanh")
+    x, h_0, _, _ = random_case(layer)
+    h_0[0, 1, 2] = np.nan
+    y, _ = layer.forward(x, h_0)
+    assert np.isnan(y[:, 1]).all() and not np.isnan(y[:, [0, 2]]).any()

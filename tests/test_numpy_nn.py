@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from course_rnn.numpy.cells import softmax
 from course_rnn.numpy.layers import GRU, LSTM, RNN
 from course_rnn.numpy.nn import (
     Embedding,
@@ -25,7 +26,6 @@ from course_rnn.numpy.nn import (
     mse,
     perplexity,
     sample,
-    softmax,
 )
 
 TO_TORCH = {"rtol": 1e-12, "atol": 1e-14}
@@ -102,13 +102,16 @@ def test_a_composite_holds_the_arrays_of_its_leaves(rng):
     assert outer.grads["second.head.bias"] is outer.second.head.grads["bias"]
 
 
-def test_backward_overwrites_the_gradients(rng):
-    layer, dy = Linear(D, O, rng=rng), rng.standard_normal((B, O))
-    layer.forward(rng.standard_normal((B, D)))
+def test_gradients_add_up_until_zero_grad(rng):
+    layer, x, dy = Linear(D, O, rng=rng), rng.standard_normal((B, D)), rng.standard_normal((B, O))
+    layer.forward(x)
     layer.backward(dy)
-    first = layer.grads["weight"].copy()
+    once = layer.grads["weight"].copy()
+    layer.forward(x)
     layer.backward(dy)
-    assert np.array_equal(layer.grads["weight"], first)
+    assert np.array_equal(layer.grads["weight"], 2 * once)
+    layer.zero_grad()
+    assert layer.grads == {}
 
 
 def test_a_module_has_no_other_hidden_attributes(rng):
@@ -432,7 +435,11 @@ def test_a_float32_model_computes_in_float32(rng, mode, kind):
     "error, message, call",
     [
         (ValueError, "x has 4 features, this layer expects 3", lambda: Linear(3, 2).forward(np.ones((5, 4)))),
-        (TypeError, "x is float32, this layer is float64", lambda: Linear(3, 2).forward(np.ones((5, 3), np.float32))),
+        (
+            TypeError,
+            "x is float32, this layer computes in float64",
+            lambda: Linear(3, 2).forward(np.ones((5, 3), np.float32)),
+        ),
         (TypeError, "ids are float64, expected integers", lambda: Embedding(9, 2).forward(np.ones(5))),
         (ValueError, "ids run from 0 to 9, expected 0 to 8", lambda: Embedding(9, 2).forward(np.arange(10))),
         (ValueError, "ids run from -1 to 3, expected 0 to 8", lambda: Embedding(9, 2).forward(np.array([3, -1]))),

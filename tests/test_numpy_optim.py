@@ -269,8 +269,8 @@ def test_initial_values_keep_float32(rng, kind):
             "Linear has no recurrent layer",
             lambda: init.orthogonal(Linear(3, 4), np.random.default_rng(0)),
         ),
-        (ValueError, "this needs an LSTM or GRU with biases", lambda: init.set_forget_bias(RNN(3, 4), 1.0)),
-        (ValueError, "this needs an LSTM or GRU with biases", lambda: init.set_forget_bias(GRU(3, 4, bias=False), 1.0)),
+        (ValueError, "RNN has no gate that keeps the past", lambda: init.set_forget_bias(RNN(3, 4), 1.0)),
+        (ValueError, "this needs a layer with biases", lambda: init.set_forget_bias(GRU(3, 4, bias=False), 1.0)),
         (ValueError, "T is 1, expected at least 2", lambda: init.chrono(GRU(3, 4), 1, np.random.default_rng(0))),
     ],
 )

@@ -10,8 +10,9 @@ from test_numpy_nn import check_by_differences, check_by_torch, load
 from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from course_rnn.numpy.cells import softmax
 from course_rnn.numpy.layers import GRU, LSTM, RNN
-from course_rnn.numpy.nn import cross_entropy, log_softmax, softmax
+from course_rnn.numpy.nn import Module, cross_entropy, log_softmax
 from course_rnn.numpy.optim import Adam
 from course_rnn.numpy.seq2seq import Decoder, Encoder, Seq2Seq, beam_search, greedy_decode, scheduled_sampling
 from course_rnn.numpy.train import fit
@@ -230,6 +231,7 @@ def test_nothing_in_the_padding_is_seen(rng, source, target_in, cell, attention,
     target, target_mask = rng.integers(0, TARGET_VOCAB, (T, B)), np.arange(T)[:, None] < np.array([2, 5, 3])
 
     def everything(source, target_in, target):
+        model.zero_grad()
         loss, dlogits = cross_entropy(model.forward(source, target_in, LENGTHS), target, target_mask)
         model.backward(dlogits)
         options = {"bos": BOS, "eos": EOS, "max_length": 7}
@@ -430,13 +432,12 @@ def test_what_is_finished_is_not_written_on():
     p[A, [C, EOS, B]] = 0.6, 0.2, 0.2
     p[C, C], p[B, EOS], p[EOS, B] = 1, 1, 0.9
     nothing = np.zeros((1, 1, 1))
-    model = SimpleNamespace(
-        encoder=SimpleNamespace(forward=lambda source, lengths: (nothing[0], nothing, nothing[0] == 0)),
-        decoder=SimpleNamespace(
-            vocab_size=6,
-            start=lambda context: None,
-            step=lambda tokens, state, *encoded: (np.log(p)[tokens], np.repeat(nothing, tokens.shape[1], axis=1)),
-        ),
+    model = Module()
+    model.encoder = SimpleNamespace(forward=lambda source, lengths: (nothing[0], nothing, nothing[0] == 0))
+    model.decoder = SimpleNamespace(
+        vocab_size=6,
+        start=lambda context: None,
+        step=lambda tokens, state, *encoded: (np.log(p)[tokens], np.repeat(nothing, tokens.shape[1], axis=1)),
     )
     options = {"bos": BOS, "eos": EOS, "max_length": 4, "width": 2}
     tokens, scores = beam_search(model, np.ones((1, 1), int), length_penalty=0.5, **options)

@@ -8,10 +8,9 @@ import torch
 from test_numpy_nn import Twin
 
 from course_rnn.numpy import init
-from course_rnn.numpy.layers import GRU, LSTM, RNN
+from course_rnn.numpy.layers import GRU, LSTM, RNN, SCRN, MinGRU
 from course_rnn.numpy.nn import Embedding, Linear, ManyToMany, ManyToOne, cross_entropy, mse
 from course_rnn.numpy.optim import SGD, Adam, clip_grad_norm
-from course_rnn.numpy.scan import SCRN, MinGRU
 from course_rnn.numpy.train import fit, jacobians, step_jacobians, truncated_bptt
 
 TO_TORCH = {"rtol": 1e-12, "atol": 1e-14}
@@ -44,6 +43,7 @@ def test_fit_is_forward_loss_backward_clip_update(clip):
     twin, batches = regression(seed=1)
     optimizer, losses, norms = Adam(twin.params, lr=0.01), [], []
     for x, lengths, target in batches:
+        twin.zero_grad()
         loss, dy = mse(twin.forward(x, lengths), target)
         twin.backward(dy)
         losses.append(loss)
@@ -156,6 +156,7 @@ def test_one_chunk_is_full_backpropagation(rng):
     x, target = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, O))
     recorder = Recorder()
     truncated_bptt(model, x, target, T, mse, recorder)
+    model.zero_grad()
     model.backward(mse(model.forward(x), target)[1])
     for name, g in model.grads.items():
         np.testing.assert_allclose(recorder.seen[0][name], g, **TO_TORCH, err_msg=name)

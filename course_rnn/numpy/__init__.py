@@ -1,34 +1,29 @@
 """The NumPy reference: every model of the course, forward and backward by hand.
 
 =========  ================================================================================
-cells      one step of each cell and its backward, pure functions
-layers     RNN, LSTM, GRU: depth, direction, lengths, with torch's names and shapes
+cells      the equations of one step of each cell, and the same step backward
+loop       time: what a layer is, for any cell
+layers     Recurrent(cell) and RNN, LSTM, GRU, MinGRU, SCRN: depth, direction, lengths, with torch's names
+tree       the recursive network, which folds a tree instead of a chain
+gradients  the gradients of a cell of one's own, checked against differences
 nn         modules around a layer: Linear, Embedding, the five modes, losses
 jordan     the recurrence through the output
 attention  dot and additive attention
 seq2seq    encoder, decoder, teacher forcing and its rivals, greedy and beam search
-scan       linear recurrences in parallel: linear_scan, MinGRU, SCRN
+scan       linear recurrences in parallel
 init       initial values that decide how long a network remembers
 optim      SGD, Adam, clipping
 train      fit, truncated backpropagation, Jacobians
 =========  ================================================================================
 """
 
-from course_rnn.numpy import init
+from course_rnn.numpy import cells, init, loop
 from course_rnn.numpy.attention import AdditiveAttention, DotAttention
-from course_rnn.numpy.cells import (
-    gru_step,
-    gru_step_backward,
-    jordan_step,
-    jordan_step_backward,
-    lstm_step,
-    lstm_step_backward,
-    rnn_step,
-    rnn_step_backward,
-    sigmoid,
-)
+from course_rnn.numpy.cells import Cell, sigmoid, softmax
+from course_rnn.numpy.gradients import check_gradients
 from course_rnn.numpy.jordan import JordanRNN
-from course_rnn.numpy.layers import GRU, LSTM, RNN
+from course_rnn.numpy.layers import GRU, LSTM, RNN, SCRN, MinGRU, Recurrent
+from course_rnn.numpy.loop import step, step_backward
 from course_rnn.numpy.nn import (
     Embedding,
     Linear,
@@ -45,12 +40,12 @@ from course_rnn.numpy.nn import (
     mse,
     perplexity,
     sample,
-    softmax,
 )
 from course_rnn.numpy.optim import SGD, Adam, clip_grad_norm, clip_grad_value, grad_norm
-from course_rnn.numpy.scan import SCRN, MinGRU, linear_scan, linear_scan_backward
+from course_rnn.numpy.scan import linear_scan, linear_scan_backward
 from course_rnn.numpy.seq2seq import Decoder, Encoder, Seq2Seq, beam_search, greedy_decode, scheduled_sampling
 from course_rnn.numpy.train import History, fit, jacobians, step_jacobians, truncated_bptt
+from course_rnn.numpy.tree import TreeRNN
 
 __all__ = [
     "GRU",
@@ -60,6 +55,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdditiveAttention",
+    "Cell",
     "Decoder",
     "DotAttention",
     "Embedding",
@@ -71,12 +67,16 @@ __all__ = [
     "ManyToOne",
     "MinGRU",
     "Module",
+    "Recurrent",
     "Seq2Seq",
     "Sequential",
     "Tanh",
+    "TreeRNN",
     "VectorToSequence",
     "beam_search",
     "bits_per_character",
+    "cells",
+    "check_gradients",
     "clip_grad_norm",
     "clip_grad_value",
     "cross_entropy",
@@ -84,25 +84,20 @@ __all__ = [
     "generate",
     "grad_norm",
     "greedy_decode",
-    "gru_step",
-    "gru_step_backward",
     "init",
     "jacobians",
-    "jordan_step",
-    "jordan_step_backward",
     "linear_scan",
     "linear_scan_backward",
     "log_softmax",
-    "lstm_step",
-    "lstm_step_backward",
+    "loop",
     "mse",
     "perplexity",
-    "rnn_step",
-    "rnn_step_backward",
     "sample",
     "scheduled_sampling",
     "sigmoid",
     "softmax",
+    "step",
+    "step_backward",
     "step_jacobians",
     "truncated_bptt",
 ]

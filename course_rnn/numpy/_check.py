@@ -1,4 +1,8 @@
-"""Questions asked of an input at the public entrances; each answer is one sentence."""
+"""Questions asked of an input at the public entrances; each answer is one sentence.
+
+Shapes, dtypes, lengths and ids are looked at. Other values are not, on this side as on torch's: a NaN goes through and
+shows in the result.
+"""
 
 import numbers
 
@@ -14,21 +18,36 @@ def check_features(name, array, expected, owner):
 def check_sizes(**sizes):
     """Refuse sizes that are not positive whole numbers."""
     for name, size in sizes.items():
-        if not isinstance(size, numbers.Integral) or size < 1:
+        if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{name} is {size}, expected a positive whole number")
 
 
-def check_dtype(name, array, dtype):
-    """Refuse what is no NumPy array, or one of another dtype than the layer's."""
+def check_float(dtype):
+    """Return the dtype as NumPy's object; refuse what is neither float64 nor float32."""
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float64, np.float32):
+        raise TypeError(f"dtype is {dtype}, expected float64 or float32")
+    return dtype
+
+
+def check_array_type(name, array):
+    """Refuse what is no plain NumPy array."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be ignored: fill it, and say by lengths or mask")
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} is a {type(array).__name__}, expected a NumPy array")
+
+
+def check_dtype(name, array, dtype, owner="layer"):
+    """Refuse what is no plain NumPy array, or one of another dtype than the owner's."""
+    check_array_type(name, array)
     if array.dtype != dtype:
-        raise TypeError(f"{name} is {array.dtype}, this layer computes in {dtype}")
+        raise TypeError(f"{name} is {array.dtype}, this {owner} computes in {dtype}")
 
 
-def check_array(name, array, shape, dtype):
-    """Refuse what is no NumPy array of this shape and dtype."""
-    check_dtype(name, array, dtype)
+def check_array(name, array, shape, dtype, owner="layer"):
+    """Refuse what is no plain NumPy array of this shape and dtype."""
+    check_dtype(name, array, dtype, owner)
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
 
@@ -43,6 +62,29 @@ def check_sequences(x, features, dtype):
     if x.shape[1] == 0:
         raise ValueError(f"x has an empty batch: its shape is {x.shape}")
     check_features("x", x, features, "layer")
+
+
+def check_ids(name, ids, size):
+    """Refuse what are not whole numbers from 0 to size − 1."""
+    check_array_type(name, ids)
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"{name} are {ids.dtype}, expected integers")
+    if ids.size and (ids.min() < 0 or ids.max() >= size):
+        raise ValueError(f"{name} run from {ids.min()} to {ids.max()}, expected 0 to {size - 1}")
+
+
+def check_shape(name, array, expected):
+    """Refuse an array of another shape."""
+    if array.shape != expected:
+        raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
+
+
+def check_mask(mask, expected):
+    """Refuse what is no array of bool of this shape."""
+    check_array_type("mask", mask)
+    if mask.dtype != bool:
+        raise TypeError(f"mask is {mask.dtype}, expected bool: True for a real step")
+    check_shape("mask", mask, expected)
 
 
 def check_lengths(lengths, T, B):
@@ -61,9 +103,13 @@ def check_lengths(lengths, T, B):
     return lengths
 
 
-def check_state(names, parts, shape, dtype):
-    """Refuse the parts of a state that do not have this shape and dtype, or hold a NaN."""
-    for name, part in zip(names, parts, strict=True):
-        check_array(name, part, shape, dtype)
-        if np.isnan(part).any():
-            raise ValueError(f"{name} has a NaN")
+def check_real(lengths, mask, T, B):
+    """Return where there are steps, (T, B) of bool, from lengths or a mask; refuse both, and a sequence without any."""
+    if mask is None:
+        return np.arange(T)[:, None] < check_lengths(lengths, T, B)
+    if lengths is not None:
+        raise ValueError("lengths and mask both say where the steps are: give one of them")
+    check_mask(mask, (T, B))
+    if not mask.any(axis=0).all():
+        raise ValueError(f"mask leaves sequence {mask.any(axis=0).argmin()} without a step")
+    return mask

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from course_rnn.numpy._check import check_features
-from course_rnn.numpy.nn import Linear, Module, softmax
+from course_rnn.numpy._check import check_features, check_mask
+from course_rnn.numpy.cells import softmax
+from course_rnn.numpy.nn import Linear, Module
 
 
 class Attention(Module):
@@ -41,10 +42,7 @@ class Attention(Module):
         if query.ndim != 3 or memory.ndim != 3 or query.shape[1] != memory.shape[1]:
             raise ValueError(f"query {query.shape} and memory {memory.shape} are not (T, B, H) and (S, B, M) of one B")
         mask = np.ones(memory.shape[:2], bool) if mask is None else mask
-        if mask.dtype != bool:
-            raise TypeError(f"mask is {mask.dtype}, expected bool: True is a real step")
-        if mask.shape != memory.shape[:2]:
-            raise ValueError(f"mask has shape {mask.shape}, expected {memory.shape[:2]}")
+        check_mask(mask, memory.shape[:2])
         if not mask.any(axis=0).all():
             raise ValueError(f"sequence {mask.any(axis=0).argmin()} has no real source step to attend to")
         if query.dtype != memory.dtype:
@@ -52,14 +50,15 @@ class Attention(Module):
         memory = np.where(mask[..., None], memory, 0)  # a weight of 0 does not silence a NaN
         scores = self._score(query, memory)  # (T, B, S)
         self.alpha = softmax(np.where(mask.T, scores, -np.inf))
-        self.memory = memory
+        self._keep(self.alpha, memory)
         return np.einsum("tbs,sbm->tbm", self.alpha, memory, optimize=True), self.alpha
 
     def backward(self, dcontext):
-        """Map dcontext (T, B, M) to dquery (T, B, H) and dmemory (S, B, M), and fill `grads`."""
-        dmemory = np.einsum("tbs,tbm->sbm", self.alpha, dcontext, optimize=True)
-        dalpha = np.einsum("tbm,sbm->tbs", dcontext, self.memory, optimize=True)
-        dscores = self.alpha * (dalpha - (self.alpha * dalpha).sum(axis=-1, keepdims=True))
+        """Map dcontext (T, B, M) to dquery (T, B, H) and dmemory (S, B, M), and add to `grads`."""
+        alpha, memory = self._kept_last()
+        dmemory = np.einsum("tbs,tbm->sbm", alpha, dcontext, optimize=True)
+        dalpha = np.einsum("tbm,sbm->tbs", dcontext, memory, optimize=True)
+        dscores = alpha * (dalpha - (alpha * dalpha).sum(axis=-1, keepdims=True))
         dquery, dmemory_score = self._score_backward(dscores)
         return dquery, dmemory + dmemory_score
 
@@ -81,12 +80,13 @@ class DotAttention(Attention):
 
     def _score(self, query, memory):
         check_features("query", query, memory.shape[-1], "memory")
-        self.query = query
+        self._keep(query, memory)
         return np.einsum("tbm,sbm->tbs", query, memory, optimize=True)
 
     def _score_backward(self, dscores):
-        dquery = np.einsum("tbs,sbm->tbm", dscores, self.memory, optimize=True)
-        dmemory = np.einsum("tbs,tbm->sbm", dscores, self.query, optimize=True)
+        query, memory = self._kept_last()
+        dquery = np.einsum("tbs,sbm->tbm", dscores, memory, optimize=True)
+        dmemory = np.einsum("tbs,tbm->sbm", dscores, query, optimize=True)
         return dquery, dmemory
 
 
@@ -119,10 +119,12 @@ class AdditiveAttention(Attention):
 
     def _score(self, query, memory):
         a = self.query_proj.forward(query)[:, None] + self.memory_proj.forward(memory)  # (T, S, B, A)
-        self.tanh_a = np.tanh(a)
-        return self.score.forward(self.tanh_a)[..., 0].swapaxes(1, 2)
+        tanh_a = np.tanh(a)
+        self._keep(tanh_a)
+        return self.score.forward(tanh_a)[..., 0].swapaxes(1, 2)
 
     def _score_backward(self, dscores):
+        (tanh_a,) = self._kept_last()
         dtanh = self.score.backward(dscores.swapaxes(1, 2)[..., None])  # (T, S, B, A)
-        da = dtanh * (1 - self.tanh_a * self.tanh_a)
+        da = dtanh * (1 - tanh_a * tanh_a)
         return self.query_proj.backward(da.sum(axis=1)), self.memory_proj.backward(da.sum(axis=0))

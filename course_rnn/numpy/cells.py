@@ -1,18 +1,23 @@
-"""One step of each recurrent cell, and the same step backward.
+"""The cells: the equations of one step, the same step backward, and nothing else.
 
-A step is a pure function. What its backward needs leaves in `cache`, and each backward takes the lines of its
-forward in reverse order, so that the two can be read side by side. Row vectors: x is (B, D), h is (B, H), and a
-matrix is stored as torch stores it, (features out, features in). The biases are optional.
+A layer is a cell in a loop (`course_rnn.numpy.loop`), so what stands here is what runs. Nearly every cell is pointwise
+on two sums, a = W_ih x + b_ih and u = W_hh h + b_hh: it gives `pointwise` and `pointwise_backward`, of which the second
+takes the lines of the first in reverse order, so that the two can be read side by side. A cell that needs its weights
+inside the step gives `step` and `step_backward` itself. Row vectors: x is (B, D), h is (B, H), and a matrix is stored
+as torch stores it, (features out, features in).
 """
 
 import numpy as np
 
-from course_rnn.numpy._check import check_features
+from course_rnn.numpy._check import check_sizes
+from course_rnn.shared.cell import Cell as _Cell
+from course_rnn.shared.cell import check_alpha, check_cell
+from course_rnn.shared.search import check_choice
 
 # name: (f, its derivative written in terms of the value h = f(a), which is what a step keeps)
 NONLINEARITIES = {
     "tanh": (np.tanh, lambda h: 1 - h * h),
-    "relu": (lambda a, out=None: np.maximum(a, 0, out=out), lambda h: (h > 0).astype(h.dtype)),
+    "relu": (lambda a: np.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
     "identity": (np.positive, np.ones_like),
 }
 
@@ -40,354 +45,606 @@ def sigmoid(a):
     return 0.5 * np.tanh(0.5 * a) + 0.5
 
 
-def _linear(name, v, weight, bias):
-    check_features(name, v, weight.shape[1], "cell")
-    return v @ weight.T if bias is None else v @ weight.T + bias
+def blocks(a, G):
+    """Cut (B, G·H) into its G blocks (B, H), as views."""
+    return a.reshape(len(a), G, -1).swapaxes(0, 1)
 
 
-def _linear_backward(da, v, weight, bias, names):
-    grads = {names[0]: da.T @ v}
-    if bias is not None:
-        grads[names[1]] = da.sum(axis=0)
-    return da @ weight, grads
+def linear(v, weights, name):
+    """Apply the linear map `name` to rows: v Wᵀ + b, or v Wᵀ if the weights have no biases."""
+    y = v @ weights["weight_" + name].T
+    if "bias_" + name in weights:
+        y += weights["bias_" + name]
+    return y
 
 
-def rnn_step(x, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, nonlinearity="tanh"):
-    """Take one step of a simple (Elman) recurrent network.
+class Cell(_Cell):
+    """A recurrent cell: subclass it, say which gates and states there are, and write `pointwise` and its backward.
 
-    h' = f(W_ih x + b_ih + W_hh h + b_hh)
+    Attributes are those of `course_rnn.shared.cell.Cell`: `gates`, `states`, and where they differ from the default
+    `shown`, `vectors`, `keep` and `write`.
+
+    Examples
+    --------
+    The update gate RNN: one gate says how much of the state stays.
+
+    >>> class UGRNN(Cell):
+    ...     gates = ("g", "c")
+    ...     def pointwise(self, a, u, h):
+    ...         s_g, s_c = blocks(a + u, 2)
+    ...         g, c = sigmoid(s_g), np.tanh(s_c)
+    ...         return g * h + (1 - g) * c, (g, c, h)
+    ...     def pointwise_backward(self, dh, cache):
+    ...         g, c, h = cache
+    ...         ds = np.concatenate([dh * (h - c) * g * (1 - g), dh * (1 - g) * (1 - c * c)], axis=-1)
+    ...         return ds, ds, dh * g
+    >>> from course_rnn.numpy import Recurrent
+    >>> y, h_n = Recurrent(UGRNN(), 3, 4, num_layers=2, bidirectional=True).forward(np.ones((5, 2, 3)))
+    >>> y.shape, h_n.shape
+    ((5, 2, 8), (4, 2, 4))
+    """
+
+    def pointwise(self, a, u, *states):
+        """Make the next states.
+
+        Parameters
+        ----------
+        a, u : (B, G·H) ndarray
+            W_ih x + b_ih and W_hh h + b_hh, a block of H columns for each gate.
+        *states : (B, H) ndarray each
+            Those before this step, then the cell's `vectors` (H,), if it has some.
+
+        Returns
+        -------
+        *states : (B, H) ndarray each
+            Those after it.
+        cache
+            What `pointwise_backward` needs.
+        """
+        raise NotImplementedError(f"{self.name} has no pointwise(a, u, {', '.join(self.states)})")
+
+    def pointwise_backward(self, *dstates_and_cache):
+        """Carry the gradient back through `pointwise`.
+
+        Parameters
+        ----------
+        *dstates : (B, H) ndarray each
+            ∂L/∂ each state after the step.
+        cache
+            From `pointwise`.
+
+        Returns
+        -------
+        da, du : (B, G·H) ndarray
+        *dstates : (B, H) ndarray each, or 0
+            What reaches the states before the step without going through W_hh; then one (B, H) for each of the
+            cell's `vectors`.
+        """
+        raise NotImplementedError(f"{self.name} has no pointwise_backward(d{', d'.join(self.states)}, cache)")
+
+    def step(self, a, states, weights):
+        """Take one step.
+
+        Parameters
+        ----------
+        a : (B, rows of weight_ih) ndarray
+            W_ih x + b_ih.
+        states : sequence of (B, size) ndarray
+        weights : dict of str to ndarray
+            Of one layer in one direction: weight_hh, bias_hh, …
+
+        Returns
+        -------
+        states : list of ndarray
+        cache
+            What `step_backward` needs.
+        """
+        u = linear(states[0], weights, "hh")
+        *after, cache = self.pointwise(a, u, *states, *map(weights.get, self.vectors))
+        return after, (states[0], cache)
+
+    def step_backward(self, dstates, cache, weights):
+        """Carry the gradient back through `step`; the weights' gradients are left as products.
+
+        A linear map of the step takes v to W v + b. If d is the gradient of its result, then dW = dᵀ v and db = Σ d.
+        Over many steps that is one large product, so a step only says what d and v were.
+
+        Parameters
+        ----------
+        dstates : sequence of (B, size) ndarray
+        cache
+            From `step`.
+        weights : dict of str to ndarray
+
+        Returns
+        -------
+        da : (B, rows of weight_ih) ndarray
+        dstates : list of ndarray
+        products : list of (name, d, v)
+            Of a map, such as "hh"; if a name comes twice, the second belongs to the rows that follow. Of a vector v
+            is None, and d its gradient for each row.
+        """
+        h, cache = cache
+        da, du, *before = self.pointwise_backward(*dstates, cache)
+        dstates, dvectors = before[: len(self.states)], before[len(self.states) :]
+        dstates[0] = du @ weights["weight_hh"] + dstates[0]
+        dstates = [d if isinstance(d, np.ndarray) else np.full_like(h, d) for d in dstates]
+        vectors = [(name, d, None) for name, d in zip(self.vectors, dvectors, strict=True)]
+        return da, dstates, [("hh", du, h), *vectors]
+
+
+class RNN(Cell):
+    """The simple (Elman) cell: h' = f(a + u).
 
     Parameters
     ----------
-    x : (B, D) ndarray
-        The input at this step.
-    h : (B, H) ndarray
-        The state before it.
-    weight_ih, weight_hh : (H, D), (H, H) ndarray
-    bias_ih, bias_hh : (H,) ndarray, optional
     nonlinearity : "tanh", "relu" or "identity"
-
-    Returns
-    -------
-    h_next : (B, H) ndarray
-    cache : tuple
-        For `rnn_step_backward`.
 
     Raises
     ------
     ValueError
-        If x or h does not fit the weights, or the nonlinearity is unknown.
+        If the nonlinearity is unknown.
 
     References
     ----------
     Elman, "Finding structure in time", Cognitive Science 14 (1990).
-
-    Examples
-    --------
-    >>> x, h, eye = np.array([[1.0, 2.0]]), np.array([[0.5, -0.5]]), np.eye(2)
-    >>> rnn_step(x, h, eye, eye, nonlinearity="identity")[0]
-    array([[1.5, 1.5]])
     """
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(f"nonlinearity is {nonlinearity!r}, expected one of {', '.join(NONLINEARITIES)}")
-    f, _ = NONLINEARITIES[nonlinearity]
-    a = _linear("x", x, weight_ih, bias_ih) + _linear("h", h, weight_hh, bias_hh)  # (B, H)
-    h_next = f(a)
-    return h_next, (x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, h_next)
+
+    def __init__(self, nonlinearity="tanh"):
+        if nonlinearity not in NONLINEARITIES:
+            raise ValueError(f"nonlinearity is {nonlinearity!r}, expected one of {', '.join(NONLINEARITIES)}")
+        self.nonlinearity = nonlinearity
+
+    def pointwise(self, a, u, h):
+        f, _ = NONLINEARITIES[self.nonlinearity]
+        h_next = f(a + u)
+        return h_next, h_next
+
+    def pointwise_backward(self, dh, h_next):
+        _, derivative = NONLINEARITIES[self.nonlinearity]
+        da = dh * derivative(h_next)
+        return da, da, 0
 
 
-def rnn_step_backward(dh_next, cache):
-    """Carry the gradient of the loss back through `rnn_step`.
+class LSTM(Cell):
+    """The long short-term memory cell.
 
-    da = dh' ⊙ f'(a), then dx = W_ihᵀ da and dh = W_hhᵀ da.
+    i, f, o = σ(…) and g = tanh(…) of a + u;   c' = f ⊙ c + i ⊙ g,   h' = o ⊙ tanh(c')
 
-    Parameters
-    ----------
-    dh_next : (B, H) ndarray
-        ∂L/∂h'.
-    cache : tuple
-        From `rnn_step`.
-
-    Returns
-    -------
-    dx, dh : (B, D), (B, H) ndarray
-    grads : dict
-        Gradients of the weights and of the biases that were given, summed over the batch.
-
-    Examples
-    --------
-    >>> one = np.ones((1, 1))
-    >>> h_next, cache = rnn_step(one, one, one, one, nonlinearity="relu")
-    >>> dx, dh, grads = rnn_step_backward(one, cache)
-    >>> dh, grads["weight_hh"]
-    (array([[1.]]), array([[1.]]))
-    """
-    x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, h_next = cache
-    _, derivative = NONLINEARITIES[nonlinearity]
-    da = dh_next * derivative(h_next)  # (B, H)
-    dh, grads_hh = _linear_backward(da, h, weight_hh, bias_hh, ("weight_hh", "bias_hh"))
-    dx, grads_ih = _linear_backward(da, x, weight_ih, bias_ih, ("weight_ih", "bias_ih"))
-    return dx, dh, grads_ih | grads_hh
-
-
-def lstm_step(x, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
-    """Take one step of a long short-term memory.
-
-    i, f, g, o = σ(a_i), σ(a_f), tanh(a_g), σ(a_o) with a = W_ih x + b_ih + W_hh h + b_hh
-
-    c' = f ⊙ c + i ⊙ g,   h' = o ⊙ tanh(c')
-
-    Parameters
-    ----------
-    x : (B, D) ndarray
-    h, c : (B, H) ndarray
-        The state and the memory before this step.
-    weight_ih, weight_hh : (4H, D), (4H, H) ndarray
-        Rows in torch's order: i, f, g, o.
-    bias_ih, bias_hh : (4H,) ndarray, optional
-
-    Returns
-    -------
-    h_next, c_next : (B, H) ndarray
-    cache : tuple
-        For `lstm_step_backward`.
-
-    Raises
-    ------
-    ValueError
-        If x or h does not fit the weights.
+    Backward, dc' += dh' ⊙ o ⊙ (1 − tanh²c'), then dc = dc' ⊙ f: along the memory nothing but the forget gate.
 
     References
     ----------
     Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); the forget gate f is from
     Gers, Schmidhuber and Cummins, "Learning to forget", Neural Computation 12 (2000).
-
-    Examples
-    --------
-    Without weights every gate is half open: half of the memory stays.
-
-    >>> x, h, c = np.ones((1, 3)), np.ones((1, 1)), np.full((1, 1), 2.0)
-    >>> h_next, c_next, cache = lstm_step(x, h, c, np.zeros((4, 3)), np.zeros((4, 1)))
-    >>> c_next
-    array([[1.]])
     """
-    a = _linear("x", x, weight_ih, bias_ih) + _linear("h", h, weight_hh, bias_hh)  # (B, 4H)
-    a_i, a_f, a_g, a_o = np.split(a, 4, axis=-1)  # (B, H) each
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
-    c_next = f * c + i * g
-    tanh_c = np.tanh(c_next)
-    h_next = o * tanh_c
-    return h_next, c_next, (x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, i, f, g, o, tanh_c)
+
+    gates, states = ("i", "f", "g", "o"), ("h", "c")
+    keep, write = "f", "i"
+
+    def pointwise(self, a, u, h, c):
+        s = a + u
+        i, f, _, o = blocks(sigmoid(s), 4)
+        g = np.tanh(blocks(s, 4)[2])
+        c_next = f * c + i * g
+        tanh_c = np.tanh(c_next)
+        return o * tanh_c, c_next, (i, f, g, o, c, tanh_c)
+
+    def pointwise_backward(self, dh, dc, cache):
+        i, f, g, o, c, tanh_c = cache
+        do = dh * tanh_c
+        dc = dc + dh * o * (1 - tanh_c * tanh_c)  # h' also depends on c', so its gradient passes here too
+        df, di, dg = dc * c, dc * g, dc * i
+        ds = np.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=-1)
+        return ds, ds, 0, dc * f
 
 
-def lstm_step_backward(dh_next, dc_next, cache):
-    """Carry the gradient of the loss back through `lstm_step`.
+class GRU(Cell):
+    """The gated recurrent unit as torch, cuDNN and Keras have it: the reset gate acts after the matrix W_hn.
 
-    dc' += dh' ⊙ o ⊙ (1 − tanh²c'), then dc = dc' ⊙ f: along the memory nothing but the forget gate.
-
-    Parameters
-    ----------
-    dh_next, dc_next : (B, H) ndarray
-        ∂L/∂h' and ∂L/∂c', the latter without the part that comes through h'.
-    cache : tuple
-        From `lstm_step`.
-
-    Returns
-    -------
-    dx, dh, dc : (B, D), (B, H), (B, H) ndarray
-    grads : dict
-        Gradients of the weights and of the biases that were given, summed over the batch.
-
-    Examples
-    --------
-    >>> zeros = np.zeros((4, 1))
-    >>> h_next, c_next, cache = lstm_step(*np.ones((3, 1, 1)), zeros, zeros)
-    >>> dx, dh, dc, grads = lstm_step_backward(np.zeros((1, 1)), np.ones((1, 1)), cache)
-    >>> dc
-    array([[0.5]])
-    """
-    x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, i, f, g, o, tanh_c = cache
-    do = dh_next * tanh_c
-    dc_next = dc_next + dh_next * o * (1 - tanh_c * tanh_c)  # h' also depends on c', so its gradient passes here too
-    df, dc, di, dg = dc_next * c, dc_next * f, dc_next * g, dc_next * i
-    da_i, da_f, da_g, da_o = di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)
-    da = np.concatenate([da_i, da_f, da_g, da_o], axis=-1)  # (B, 4H)
-    dh, grads_hh = _linear_backward(da, h, weight_hh, bias_hh, ("weight_hh", "bias_hh"))
-    dx, grads_ih = _linear_backward(da, x, weight_ih, bias_ih, ("weight_ih", "bias_ih"))
-    return dx, dh, dc, grads_ih | grads_hh
-
-
-def gru_step(x, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, reset_after=True):
-    """Take one step of a gated recurrent unit.
-
-    r = σ(W_ir x + b_ir + W_hr h + b_hr),   z = σ(W_iz x + b_iz + W_hz h + b_hz)
-
-    n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn))   if reset_after (torch, cuDNN, Keras)
-
-    n = tanh(W_in x + b_in + W_hn (r ⊙ h) + b_hn)   if not (the paper)
-
-    h' = (1 − z) ⊙ n + z ⊙ h,   so z says how much is kept
-
-    Parameters
-    ----------
-    x : (B, D) ndarray
-    h : (B, H) ndarray
-        The state before this step.
-    weight_ih, weight_hh : (3H, D), (3H, H) ndarray
-        Rows in torch's order: r, z, n.
-    bias_ih, bias_hh : (3H,) ndarray, optional
-    reset_after : bool
-        Whether the reset gate acts after the matrix W_hn or before it.
-
-    Returns
-    -------
-    h_next : (B, H) ndarray
-    cache : tuple
-        For `gru_step_backward`.
-
-    Raises
-    ------
-    ValueError
-        If x or h does not fit the weights.
+    r, z = σ(a + u),   n = tanh(a_n + r ⊙ u_n);   h' = (1 − z) ⊙ n + z ⊙ h, so z says how much is kept
 
     References
     ----------
-    Cho et al., "Learning phrase representations using RNN encoder–decoder", EMNLP 2014.
-
-    Examples
-    --------
-    Without weights r = z = ½ and n = 0: half of the state stays.
-
-    >>> x, h = np.ones((1, 3)), np.full((1, 1), 2.0)
-    >>> gru_step(x, h, np.zeros((3, 3)), np.zeros((3, 1)))[0]
-    array([[1.]])
+    Cho et al., "Learning phrase representations using RNN encoder–decoder", arXiv 1406.1078, version 1 (2014).
     """
-    H = h.shape[-1]
-    W_hrz, W_hn = weight_hh[: 2 * H], weight_hh[2 * H :]
-    b_hrz, b_hn = (None, None) if bias_hh is None else (bias_hh[: 2 * H], bias_hh[2 * H :])
-    a = _linear("x", x, weight_ih, bias_ih)  # (B, 3H)
-    r, z = np.split(sigmoid(a[:, : 2 * H] + _linear("h", h, W_hrz, b_hrz)), 2, axis=-1)  # (B, H) each
-    v = h if reset_after else r * h
-    m = _linear("h", v, W_hn, b_hn)
-    n = np.tanh(a[:, 2 * H :] + (r * m if reset_after else m))
-    h_next = (1 - z) * n + z * h
-    return h_next, (x, h, weight_ih, weight_hh, bias_ih, bias_hh, reset_after, r, z, v, m, n)
+
+    gates, keep = ("r", "z", "n"), "z"
+
+    def pointwise(self, a, u, h):
+        H = h.shape[-1]
+        r, z = blocks(sigmoid(a[:, : 2 * H] + u[:, : 2 * H]), 2)
+        q = u[:, 2 * H :]
+        n = np.tanh(a[:, 2 * H :] + r * q)
+        return (1 - z) * n + z * h, (r, z, n, q, h)
+
+    def pointwise_backward(self, dh, cache):
+        r, z, n, q, h = cache
+        da_n = dh * (1 - z) * (1 - n * n)
+        da_r, da_z = da_n * q * r * (1 - r), dh * (h - n) * z * (1 - z)
+        return np.concatenate([da_r, da_z, da_n], axis=-1), np.concatenate([da_r, da_z, da_n * r], axis=-1), dh * z
 
 
-def gru_step_backward(dh_next, cache):
-    """Carry the gradient of the loss back through `gru_step`.
+class GRUResetBefore(Cell):
+    """The gated recurrent unit of the published paper: the reset gate acts before the matrix W_hn, on the state.
 
-    dh = dh' ⊙ z plus what comes through the two gates and the candidate n.
+    r, z = σ(a + u),   n = tanh(a_n + W_hn (r ⊙ h) + b_hn);   h' = (1 − z) ⊙ n + z ⊙ h
+
+    W_hn waits for r, so this cell is not pointwise on two sums and takes its own step.
+
+    References
+    ----------
+    Cho et al., "Learning phrase representations using RNN encoder–decoder", EMNLP 2014. Their z is our 1 − z.
+    """
+
+    gates, keep = ("r", "z", "n"), "z"
+
+    def step(self, a, states, weights):
+        (h,) = states
+        gates, candidate = self._halves(weights)
+        H = h.shape[-1]
+        r, z = blocks(sigmoid(a[:, : 2 * H] + linear(h, gates, "hh")), 2)
+        v = r * h
+        n = np.tanh(a[:, 2 * H :] + linear(v, candidate, "hh"))
+        return [(1 - z) * n + z * h], (h, r, z, v, n)
+
+    def step_backward(self, dstates, cache, weights):
+        (dh,), (h, r, z, v, n) = dstates, cache
+        gates, candidate = self._halves(weights)
+        da_n = dh * (1 - z) * (1 - n * n)
+        dv = da_n @ candidate["weight_hh"]
+        da_rz = np.concatenate([dv * h * r * (1 - r), dh * (h - n) * z * (1 - z)], axis=-1)  # (B, 2H)
+        dh = dh * z + dv * r + da_rz @ gates["weight_hh"]
+        return np.concatenate([da_rz, da_n], axis=-1), [dh], [("hh", da_rz, h), ("hh", da_n, v)]
+
+    @staticmethod
+    def _halves(weights):
+        """The recurrent map cut into that of the two gates and that of the candidate, each under its full names."""
+        H = weights["weight_hh"].shape[1]
+        own = {name: w for name, w in weights.items() if name in ("weight_hh", "bias_hh")}
+        return {name: w[: 2 * H] for name, w in own.items()}, {name: w[2 * H :] for name, w in own.items()}
+
+
+class UGRNN(Cell):
+    """The update gate network: one gate, the smallest cell that chooses what to keep.
+
+    g = σ(a_g + u_g),   c = tanh(a_c + u_c);   h' = g ⊙ h + (1 − g) ⊙ c
+
+    References
+    ----------
+    Collins, Sohl-Dickstein and Sussillo, "Capacity and trainability in recurrent neural networks", ICLR 2017.
+    """
+
+    gates, keep = ("g", "c"), "g"
+
+    def pointwise(self, a, u, h):
+        s_g, s_c = blocks(a + u, 2)
+        g, c = sigmoid(s_g), np.tanh(s_c)
+        return c + g * (h - c), (g, c, h)
+
+    def pointwise_backward(self, dh, cache):
+        g, c, h = cache
+        ds = np.concatenate([dh * (h - c) * g * (1 - g), dh * (1 - g) * (1 - c * c)], axis=-1)
+        return ds, ds, dh * g
+
+
+class CoupledLSTM(Cell):
+    """An LSTM that writes exactly where it forgets: i = 1 − f, so three blocks of weights instead of four.
+
+    f, o = σ(…) and g = tanh(…) of a + u;   c' = f ⊙ c + (1 − f) ⊙ g,   h' = o ⊙ tanh(c')
+
+    References
+    ----------
+    Greff et al., "LSTM: a search space odyssey", IEEE TNNLS 28 (2017), variant CIFG.
+    """
+
+    gates, states, keep = ("f", "g", "o"), ("h", "c"), "f"
+
+    def pointwise(self, a, u, h, c):
+        s_f, s_g, s_o = blocks(a + u, 3)
+        f, g, o = sigmoid(s_f), np.tanh(s_g), sigmoid(s_o)
+        c_next = g + f * (c - g)
+        tanh_c = np.tanh(c_next)
+        return o * tanh_c, c_next, (f, g, o, c, tanh_c)
+
+    def pointwise_backward(self, dh, dc, cache):
+        f, g, o, c, tanh_c = cache
+        do = dh * tanh_c
+        dc = dc + dh * o * (1 - tanh_c * tanh_c)
+        df, dg = dc * (c - g), dc * (1 - f)
+        ds = np.concatenate([df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=-1)
+        return ds, ds, 0, dc * f
+
+
+class PeepholeLSTM(Cell):
+    """An LSTM whose gates also see the memory itself, each unit its own: i and f the old one, o the new one.
+
+    i = σ(s_i + p_i ⊙ c),   f = σ(s_f + p_f ⊙ c),   g = tanh(s_g),   c' = f ⊙ c + i ⊙ g,   o = σ(s_o + p_o ⊙ c'),
+    h' = o ⊙ tanh(c')   with s = a + u
+
+    References
+    ----------
+    Gers and Schmidhuber, "Recurrent nets that time and count", IJCNN 2000.
+    """
+
+    gates, states = ("i", "f", "g", "o"), ("h", "c")
+    keep, write = "f", "i"
+    vectors = ("weight_ci", "weight_cf", "weight_co")
+
+    def pointwise(self, a, u, h, c, p_i, p_f, p_o):
+        s_i, s_f, s_g, s_o = blocks(a + u, 4)
+        i, f, g = sigmoid(s_i + p_i * c), sigmoid(s_f + p_f * c), np.tanh(s_g)
+        c_next = f * c + i * g
+        o, tanh_c = sigmoid(s_o + p_o * c_next), np.tanh(c_next)
+        return o * tanh_c, c_next, (i, f, g, o, c, c_next, tanh_c, p_i, p_f, p_o)
+
+    def pointwise_backward(self, dh, dc, cache):
+        i, f, g, o, c, c_next, tanh_c, p_i, p_f, p_o = cache
+        ds_o = dh * tanh_c * o * (1 - o)
+        dc = dc + dh * o * (1 - tanh_c * tanh_c) + ds_o * p_o
+        ds_i, ds_f, ds_g = dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g)
+        ds = np.concatenate([ds_i, ds_f, ds_g, ds_o], axis=-1)
+        return ds, ds, 0, dc * f + ds_i * p_i + ds_f * p_f, ds_i * c, ds_f * c, ds_o * c_next
+
+
+class MinGRU(Cell):
+    """A GRU whose gate and candidate do not look at the state, so that the step is linear in it.
+
+    z = σ(a_z),   h' = (1 − z) ⊙ h + z ⊙ a_c;   here z writes, as in the paper
+
+    References
+    ----------
+    Feng et al., "Were RNNs all we needed?", arXiv 2410.01201 (2024).
+    """
+
+    gates, write = ("z", "c"), "z"
+
+    def maps(self, D, H):
+        return {"ih": (2 * H, D)}
+
+    def bound(self, D, H):
+        return D**-0.5  # both maps are torch's Linear
+
+    def step(self, a, states, weights):
+        (h,), (a_z, c) = states, blocks(a, 2)
+        z = sigmoid(a_z)
+        return [h + z * (c - h)], (z, c, h)
+
+    def step_backward(self, dstates, cache, weights):
+        (dh,), (z, c, h) = dstates, cache
+        return np.concatenate([dh * (c - h) * z * (1 - z), dh * z], axis=-1), [dh * (1 - z)], []
+
+
+class SCRN(Cell):
+    """The structurally constrained cell: beside a fast state h, a context s that may only change slowly.
+
+    s' = (1 − α) B x + α s,   h' = σ(P s' + A x + R h), and both are shown
+
+    weight_ih is [A; B], weight_sh is P, weight_hh is R.
 
     Parameters
     ----------
-    dh_next : (B, H) ndarray
-        ∂L/∂h'.
-    cache : tuple
-        From `gru_step`.
-
-    Returns
-    -------
-    dx, dh : (B, D), (B, H) ndarray
-    grads : dict
-        Gradients of the weights and of the biases that were given, summed over the batch.
-
-    Examples
-    --------
-    >>> h_next, cache = gru_step(*np.ones((2, 1, 1)), np.zeros((3, 1)), np.zeros((3, 1)))
-    >>> dx, dh, grads = gru_step_backward(np.ones((1, 1)), cache)
-    >>> dh
-    array([[0.5]])
-    """
-    x, h, weight_ih, weight_hh, bias_ih, bias_hh, reset_after, r, z, v, m, n = cache
-    H = h.shape[-1]
-    W_hrz, W_hn = weight_hh[: 2 * H], weight_hh[2 * H :]
-    dz, dn, dh = dh_next * (h - n), dh_next * (1 - z), dh_next * z
-    da_n = dn * (1 - n * n)
-    dm = da_n * r if reset_after else da_n
-    dv, grads_n = _linear_backward(dm, v, W_hn, bias_hh, ("weight_hh", "bias_hh"))
-    dr = da_n * m if reset_after else dv * h
-    dh += dv if reset_after else dv * r
-    da_rz = np.concatenate([dr * r * (1 - r), dz * z * (1 - z)], axis=-1)  # (B, 2H)
-    dh_rz, grads_rz = _linear_backward(da_rz, h, W_hrz, bias_hh, ("weight_hh", "bias_hh"))
-    da = np.concatenate([da_rz, da_n], axis=-1)  # (B, 3H)
-    dx, grads_ih = _linear_backward(da, x, weight_ih, bias_ih, ("weight_ih", "bias_ih"))
-    grads_hh = {name: np.concatenate([grads_rz[name], grads_n[name]]) for name in grads_n}
-    return dx, dh + dh_rz, grads_ih | grads_hh
-
-
-def jordan_step(x, o, weight_ih, weight_oh, weight_ho, bias_ih=None, bias_oh=None, bias_ho=None):
-    """Take one step of a Jordan network: only the previous output comes back.
-
-    h = tanh(W_ih x + b_ih + W_oh o + b_oh),   o' = W_ho h + b_ho
-
-    Parameters
-    ----------
-    x : (B, D) ndarray
-    o : (B, O) ndarray
-        The previous output, which carries all the memory there is.
-    weight_ih, weight_oh, weight_ho : (H, D), (H, O), (O, H) ndarray
-        From input to hidden, from the previous output to hidden, from hidden to output.
-    bias_ih, bias_oh, bias_ho : (H,), (H,), (O,) ndarray, optional
-
-    Returns
-    -------
-    o_next : (B, O) ndarray
-    cache : tuple
-        For `jordan_step_backward`.
+    context_size : int
+    alpha : float
+        How much of the context stays in each step, 0 ≤ α < 1.
 
     Raises
     ------
     ValueError
-        If x or o does not fit the weights.
+        If alpha is outside its range.
+
+    References
+    ----------
+    Mikolov et al., "Learning longer memory in recurrent neural networks", arXiv 1412.7753 (2014).
+    """
+
+    states = shown = ("h", "s")
+
+    def __init__(self, context_size, alpha=0.95):
+        check_alpha(alpha)
+        self.context_size, self.alpha = context_size, alpha
+
+    def sizes(self, H):
+        return H, self.context_size
+
+    def maps(self, D, H):
+        return {"ih": (H + self.context_size, D), "sh": (H, self.context_size), "hh": (H, H)}
+
+    def step(self, a, states, weights):
+        h, s = states
+        H = h.shape[-1]
+        s_next = (1 - self.alpha) * a[:, H:] + self.alpha * s
+        h_next = sigmoid(linear(s_next, weights, "sh") + a[:, :H] + linear(h, weights, "hh"))
+        return [h_next, s_next], (h, h_next, s_next)
+
+    def step_backward(self, dstates, cache, weights):
+        (dh, ds), (h, h_next, s_next) = dstates, cache
+        d = dh * h_next * (1 - h_next)
+        ds = ds + d @ weights["weight_sh"]
+        da = np.concatenate([d, (1 - self.alpha) * ds], axis=-1)
+        return da, [d @ weights["weight_hh"], self.alpha * ds], [("sh", d, s_next), ("hh", d, h)]
+
+
+class Jordan(Cell):
+    """The Jordan cell: what comes back is the output, and nothing else.
+
+    h = tanh(a + W_oh f(o) + b_oh),   o' = W_ho h + b_ho
+
+    Its states are o, which is shown, and f(o), which the next step is fed.
+
+    Parameters
+    ----------
+    output_size : int
+    feedback : "output", "probabilities" or "label"
+        What f is: the output itself, its softmax, or the one-hot vector of its largest entry.
+
+    Raises
+    ------
+    ValueError
+        If the feedback is unknown.
 
     References
     ----------
     Jordan, "Attractor dynamics and parallelism in a connectionist sequential machine", CogSci 1986;
     Goodfellow, Bengio and Courville, "Deep Learning" (2016), figure 10.4.
+    """
+
+    states, shown = ("o", "fed"), ("o",)
+
+    def __init__(self, output_size, feedback="output"):
+        if feedback not in FEEDBACKS:
+            raise ValueError(f"feedback is {feedback!r}, expected one of {', '.join(FEEDBACKS)}")
+        self.output_size, self.feedback = output_size, feedback
+
+    def sizes(self, H):
+        return self.output_size, self.output_size
+
+    def maps(self, D, H):
+        return {"ih": (H, D), "oh": (H, self.output_size), "ho": (self.output_size, H)}
+
+    def step(self, a, states, weights):
+        _, fed = states
+        h = np.tanh(a + linear(fed, weights, "oh"))
+        o = linear(h, weights, "ho")
+        feed, _ = FEEDBACKS[self.feedback]
+        return [o, feed(o)], (h, o, fed)
+
+    def step_backward(self, dstates, cache, weights):
+        (do, dfed), (h, o, fed) = dstates, cache
+        _, feed_backward = FEEDBACKS[self.feedback]
+        do = do + feed_backward(dfed, o)
+        da = do @ weights["weight_ho"] * (1 - h * h)
+        return da, [np.zeros_like(o), da @ weights["weight_oh"]], [("oh", da, fed), ("ho", do, h)]
+
+
+def softmax(x, axis=-1):
+    """Turn scores into probabilities: exp(x_k) / Σ_j exp(x_j), shifted by the largest score so as not to overflow.
 
     Examples
     --------
-    >>> one = np.ones((1, 1))
-    >>> o_next, cache = jordan_step(one, -one, one, one, 3 * one, bias_ho=np.array([2.0]))
-    >>> o_next
-    array([[2.]])
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
     """
-    a = _linear("x", x, weight_ih, bias_ih) + _linear("o", o, weight_oh, bias_oh)  # (B, H)
-    h = np.tanh(a)
-    o_next = _linear("h", h, weight_ho, bias_ho)  # (B, O)
-    return o_next, (x, o, weight_ih, weight_oh, weight_ho, bias_ih, bias_oh, bias_ho, h)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
-def jordan_step_backward(do_next, cache):
-    """Carry the gradient of the loss back through `jordan_step`.
+def _softmax_backward(df, o):
+    p = softmax(o)
+    return p * (df - (p * df).sum(axis=-1, keepdims=True))
 
-    dh = W_hoᵀ do', da = dh ⊙ (1 − h²), then do = W_ohᵀ da.
+
+# name: (what f(o) of the output comes back, df -> do); a hard label is flat wherever it does not jump
+FEEDBACKS = {
+    "output": (lambda o: o, lambda df, o: df),
+    "probabilities": (softmax, _softmax_backward),
+    "label": (lambda o: np.eye(o.shape[-1], dtype=o.dtype)[o.argmax(axis=-1)], lambda df, o: np.zeros_like(o)),
+}
+
+
+class DeepTransition(Cell):
+    """A simple cell with several layers between one state and the next: deep in each step, not only over steps.
+
+    z_1 = tanh(a + u),   z_k = tanh(W_k z_{k−1} + b_k),   h' = z_depth
 
     Parameters
     ----------
-    do_next : (B, O) ndarray
-        ∂L/∂o', from the loss at this step and from the next step.
-    cache : tuple
-        From `jordan_step`.
+    depth : int
+        With 1 it is the simple cell.
 
-    Returns
-    -------
-    dx, do : (B, D), (B, O) ndarray
-    grads : dict
-        Gradients of the weights and of the biases that were given, summed over the batch.
+    Raises
+    ------
+    ValueError
+        If the depth is not a positive whole number.
 
-    Examples
-    --------
-    >>> one = np.ones((1, 1))
-    >>> o_next, cache = jordan_step(one, -one, one, one, 3 * one)
-    >>> dx, do, grads = jordan_step_backward(one, cache)
-    >>> do
-    array([[3.]])
+    References
+    ----------
+    Pascanu, Gulcehre, Cho and Bengio, "How to construct deep recurrent neural networks", ICLR 2014, figure 2b.
     """
-    x, o, weight_ih, weight_oh, weight_ho, bias_ih, bias_oh, bias_ho, h = cache
-    dh, grads_ho = _linear_backward(do_next, h, weight_ho, bias_ho, ("weight_ho", "bias_ho"))
-    da = dh * (1 - h * h)  # (B, H)
-    do, grads_oh = _linear_backward(da, o, weight_oh, bias_oh, ("weight_oh", "bias_oh"))
-    dx, grads_ih = _linear_backward(da, x, weight_ih, bias_ih, ("weight_ih", "bias_ih"))
-    return dx, do, grads_ih | grads_oh | grads_ho
+
+    def __init__(self, depth=2):
+        check_sizes(depth=depth)
+        self.depth = depth
+
+    def maps(self, D, H):
+        return {"ih": (H, D), "hh": (H, H)} | {f"deep{k}": (H, H) for k in range(2, self.depth + 1)}
+
+    def step(self, a, states, weights):
+        z = [np.tanh(a + linear(states[0], weights, "hh"))]
+        for k in range(2, self.depth + 1):
+            z.append(np.tanh(linear(z[-1], weights, f"deep{k}")))
+        return [z[-1]], (states[0], z)
+
+    def step_backward(self, dstates, cache, weights):
+        (dz,), (h, z), products = dstates, cache, []
+        for k in range(self.depth, 1, -1):
+            d = dz * (1 - z[k - 1] * z[k - 1])
+            products.append((f"deep{k}", d, z[k - 2]))
+            dz = d @ weights[f"weight_deep{k}"]
+        da = dz * (1 - z[0] * z[0])
+        return da, [da @ weights["weight_hh"]], [("hh", da, h), *products]
+
+
+class Skip(Cell):
+    """A simple cell with a second line back, from the state `distance` steps ago: gradients take the shorter way.
+
+    h_t = tanh(a + W_hh h_{t−1} + b_hh + W_skip h_{t−distance} + b_skip)
+
+    Its states are the last `distance` h.
+
+    Parameters
+    ----------
+    distance : int
+        At least 2.
+
+    Raises
+    ------
+    ValueError
+        If the distance is under 2.
+
+    References
+    ----------
+    Lin, Horne, Tiño and Giles, "Learning long-term dependencies in NARX recurrent neural networks", IEEE Transactions
+    on Neural Networks 7 (1996).
+    """
+
+    def __init__(self, distance=2):
+        check_sizes(distance=distance)
+        if distance < 2:
+            raise ValueError(f"distance is {distance}, expected at least 2: 1 is the simple cell")
+        self.distance = distance
+        self.states = ("h", *(f"h_{k}_ago" for k in range(1, distance)))
+
+    def maps(self, D, H):
+        return {"ih": (H, D), "hh": (H, H), "skip": (H, H)}
+
+    def step(self, a, states, weights):
+        h_next = np.tanh(a + linear(states[0], weights, "hh") + linear(states[-1], weights, "skip"))
+        return [h_next, *states[:-1]], (h_next, states[0], states[-1])
+
+    def step_backward(self, dstates, cache, weights):
+        (dh, *dpast), (h_next, h, far) = dstates, cache
+        da = dh * (1 - h_next * h_next)
+        before = [*dpast, 0]
+        before[0] = before[0] + da @ weights["weight_hh"]
+        before[-1] = before[-1] + da @ weights["weight_skip"]
+        return da, before, [("hh", da, h), ("skip", da, far)]
+
+
+#: The cells that go by a name: what `Encoder(cell="GRU")` means.
+CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+
+
+def cell_of(cell):
+    """Return the cell of this name, or the cell itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the name is unknown, or the cell is none.
+    """
+    if isinstance(cell, str):
+        check_choice("cell", cell, CELLS)
+        return CELLS[cell]()
+    check_cell(cell, Cell, "course_rnn.numpy")
+    return cell

@@ -1,13 +1,12 @@
 """Other ways to start: each changes, in place, the recurrent layers it is given or finds in a model.
 
-A recurrent matrix of G·H rows is G square blocks, one a gate: i, f, g, o in an LSTM, r, z, n in a GRU.
+A recurrent matrix of G·H rows is G square blocks, one a gate: i, f, g, o in an LSTM, r, z, n in a GRU. Which of them
+keeps the past, a cell says itself (`Cell.keep`).
 """
-
-import math
 
 import numpy as np
 
-KEEP, WRITE = 1, 0  # blocks: f of i, f, g, o and z of r, z, n keep the past; i of i, f, g, o writes
+from course_rnn.numpy.layers import Recurrent
 
 
 def uniform(module, rng):
@@ -32,9 +31,9 @@ def uniform(module, rng):
     >>> bool(abs(layer.params["bias_hh_l0"]).max() <= 0.1)
     True
     """
-    for layer in _layers(module):
-        bound = 1 / math.sqrt(layer["weight_hh"].shape[1])
-        for p in layer.values():
+    for layer, weights in _layers(module):
+        bound = layer.cell.bound(weights["weight_ih"].shape[1], layer.hidden_size)
+        for p in weights.values():
             p[:] = rng.uniform(-bound, bound, p.shape)
 
 
@@ -105,9 +104,10 @@ def identity(module, scale=1.0):
     """
     for block in _blocks(module):
         block[:] = scale * np.eye(len(block))
-    for layer in _layers(module):
-        for name in {"bias_ih", "bias_hh"} & layer.keys():
-            layer[name][:] = 0
+    for _, weights in _layers(module):
+        for name in weights:
+            if name.startswith("bias"):
+                weights[name][:] = 0
 
 
 def spectral_radius(module, radius):
@@ -166,8 +166,8 @@ def set_forget_bias(module, b):
     >>> layer.params["bias_ih_l0"][2:4]
     array([1., 1.])
     """
-    for layer in _layers(module):
-        _set_bias(layer, KEEP, b)
+    for layer, weights in _layers(module):
+        _keep(layer.cell, weights, b)
 
 
 def chrono(module, T, rng):
@@ -204,37 +204,45 @@ def chrono(module, T, rng):
     """
     if T < 2:
         raise ValueError(f"T is {T}, expected at least 2")
-    for layer in _layers(module):
-        b = np.log(rng.uniform(1, T - 1, layer["weight_hh"].shape[1]))
-        _set_bias(layer, KEEP, b)
-        if _gates(layer) == 4:
-            _set_bias(layer, WRITE, -b)
+    for layer, weights in _layers(module):
+        b = np.log(rng.uniform(1, T - 1, layer.hidden_size))
+        _keep(layer.cell, weights, b)
+        if layer.cell.keep and layer.cell.write:
+            _set_bias(layer.cell, weights, layer.cell.write, -b)
 
 
 def _layers(module):
-    """List the recurrent layers of a module, one for each direction, each a dict from short names to arrays."""
-    names, params = ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), module.params
+    """List the recurrent layers of a module, one for each direction, each with its weights by their short names."""
     found = [
-        {name: params[full] for name in names if (full := key.replace("weight_hh", name)) in params}
-        for key in params
-        if "weight_hh" in key
+        (layer, layer.weights(depth, direction))
+        for layer in module.modules()
+        if isinstance(layer, Recurrent)
+        for depth in range(layer.num_layers)
+        for direction in layer.directions
     ]
     if not found:
-        raise ValueError(f"{type(module).__name__} has no recurrent layer: no parameter is called weight_hh")
+        raise ValueError(f"{type(module).__name__} has no recurrent layer")
     return found
 
 
-def _gates(layer):
-    return layer["weight_hh"].shape[0] // layer["weight_hh"].shape[1]
-
-
 def _blocks(module):
-    for layer in _layers(module):
-        yield from np.split(layer["weight_hh"], _gates(layer))  # views, so they can be changed in place
+    for layer, weights in _layers(module):
+        if "weight_hh" not in weights:
+            raise ValueError(f"{layer.cell.name} has no recurrent matrix weight_hh")
+        W = weights["weight_hh"]
+        yield from np.split(W, len(W) // W.shape[1])  # views, so they can be changed in place
 
 
-def _set_bias(layer, gate, b):
-    if _gates(layer) == 1 or "bias_ih" not in layer:
-        raise ValueError("this needs an LSTM or GRU with biases")
-    np.split(layer["bias_ih"], _gates(layer))[gate][:] = b
-    np.split(layer["bias_hh"], _gates(layer))[gate][:] = 0
+def _keep(cell, weights, b):
+    """Bias a cell to keep the past: b for the gate that keeps it, or −b for the one that writes in its place."""
+    if cell.keep is None and cell.write is None:
+        raise ValueError(f"{cell.name} has no gate that keeps the past (its attribute `keep` would name it)")
+    _set_bias(cell, weights, cell.keep or cell.write, b if cell.keep else -b)
+
+
+def _set_bias(cell, weights, gate, b):
+    if "bias_ih" not in weights:
+        raise ValueError("this needs a layer with biases")
+    for name, value in (("bias_ih", b), ("bias_hh", 0)):
+        if name in weights:
+            np.split(weights[name], len(cell.gate_names))[cell.gate_names.index(gate)][:] = value

@@ -1,25 +1,11 @@
 """The Jordan network: a recurrence that goes through the output and nothing else."""
 
-import math
-
 import numpy as np
 
-from course_rnn.numpy._check import check_features
-from course_rnn.numpy.cells import jordan_step, jordan_step_backward
-from course_rnn.numpy.nn import Module, softmax
-
-
-def _softmax_backward(df, o):
-    p = softmax(o)
-    return p * (df - (p * df).sum(axis=-1, keepdims=True))
-
-
-# name: (what f(o) of the output comes back, df -> do); a hard label is flat wherever it does not jump
-FEEDBACKS = {
-    "output": (lambda o: o, lambda df, o: df),
-    "probabilities": (softmax, _softmax_backward),
-    "label": (lambda o: np.eye(o.shape[-1], dtype=o.dtype)[o.argmax(axis=-1)], lambda df, o: np.zeros_like(o)),
-}
+from course_rnn.numpy import cells, loop
+from course_rnn.numpy._check import check_array, check_array_type, check_ids, check_sequences, check_shape
+from course_rnn.numpy.layers import Recurrent
+from course_rnn.numpy.nn import Module
 
 
 class JordanRNN(Module):
@@ -28,7 +14,8 @@ class JordanRNN(Module):
     h_t = tanh(W_ih x_t + b_ih + W_oh f(o_{t−1}) + b_oh),   o_t = W_ho h_t + b_ho
 
     `feedback` says what f is: the output itself, its softmax, or the one-hot vector of its largest entry. With the
-    outputs given (teacher forcing) no step waits for another, and all T are computed at once.
+    outputs given (teacher forcing) no step waits for another, and all T are computed at once. The layer `rnn` is
+    `Recurrent` with the cell `cells.Jordan`.
 
     Parameters
     ----------
@@ -36,8 +23,8 @@ class JordanRNN(Module):
     feedback : "output", "probabilities" or "label"
     bias : bool
     rng : numpy.random.Generator, optional
-        Initial values are uniform(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
-    dtype : numpy dtype
+        Initial values are uniform in ±1/√hidden_size.
+    dtype : numpy.float64 or numpy.float32
 
     Raises
     ------
@@ -58,18 +45,10 @@ class JordanRNN(Module):
     def __init__(
         self, input_size, hidden_size, output_size, feedback="output", bias=True, *, rng=None, dtype=np.float64
     ):
-        if feedback not in FEEDBACKS:
-            raise ValueError(f"feedback is {feedback!r}, expected one of {', '.join(FEEDBACKS)}")
-        D, H, O = input_size, hidden_size, output_size
-        self.input_size, self.hidden_size, self.output_size = D, H, O
-        self.feedback, self.bias, self.dtype = feedback, bias, np.dtype(dtype)
-        shapes = {"weight_ih": (H, D), "weight_oh": (H, O), "weight_ho": (O, H)}
-        if bias:
-            shapes |= {"bias_ih": (H,), "bias_oh": (H,), "bias_ho": (O,)}
-        rng = np.random.default_rng() if rng is None else rng
-        bound = 1 / math.sqrt(H)
-        self.params = {name: rng.uniform(-bound, bound, shape).astype(dtype) for name, shape in shapes.items()}
-        self.grads = {}
+        self.output_size = output_size
+        self.rnn = Recurrent(
+            cells.Jordan(output_size, feedback), input_size, hidden_size, bias=bias, rng=rng, dtype=dtype
+        )
 
     def forward(self, x, outputs=None, state=None):
         """Map a sequence of inputs to a sequence of outputs; afterwards `state` holds what the next step would be fed.
@@ -90,30 +69,30 @@ class JordanRNN(Module):
         Raises
         ------
         ValueError
-            If x is empty or does not have input_size features, `outputs` or `state` has another shape than these, a
-            label is not from 0 to output_size − 1, or the state holds NaN.
+            If x is empty or does not have input_size features, `outputs` or `state` has another shape than these, or a
+            label is not from 0 to output_size − 1.
         TypeError
             If x, `outputs` or `state` have another dtype than the parameters.
         """
-        outputs, state = self._check(x, outputs, state)
-        (T, B, _), O = x.shape, self.output_size
-        self.forced = outputs is not None
-        if self.forced:
-            fed = np.concatenate([state[None], outputs[:-1]])
-            # no step waits for another, so the T·B rows go through one step together
-            o, self.cache = jordan_step(x.reshape(T * B, -1), fed.reshape(T * B, O), **self.params)
-            self.o, self.state = o.reshape(T, B, O), outputs[-1]
-        else:
-            feed, _ = FEEDBACKS[self.feedback]
-            self.o, self.cache, self.state = np.empty((T, B, O), x.dtype), [], state
-            for t in range(T):
-                self.o[t], cache = jordan_step(x[t], self.state, **self.params)
-                self.cache.append(cache)
-                self.state = feed(self.o[t])
-        return self.o
+        check_sequences(x, self.rnn.input_size, self.rnn.dtype)
+        (T, B, D), O = x.shape, self.output_size
+        state = np.zeros((B, O), self.rnn.dtype) if state is None else state
+        check_array("state", state, (B, O), self.rnn.dtype)
+        if outputs is None:
+            o, (_, fed) = self.rnn.forward(x, (np.zeros_like(state)[None], state[None]))
+            self._keep(None)
+            self.state = fed[0]
+            return o
+        outputs = self._vectors(outputs, T, B)
+        fed = np.concatenate([state[None], outputs[:-1]]).reshape(T * B, O)
+        # no step waits for another, so the T·B rows go through one step together
+        (o, _), cache = loop.step(self.rnn.cell, x.reshape(T * B, D), [fed, fed], self.rnn.weights())
+        self._keep(cache)
+        self.state = outputs[-1]
+        return o.reshape(T, B, O)
 
     def backward(self, do, dstate=None):
-        """Carry the gradient back through the sequence and fill `grads`.
+        """Carry the gradient back through the sequence and add to `grads`.
 
         Parameters
         ----------
@@ -128,45 +107,22 @@ class JordanRNN(Module):
         dstate0 : (B, O) ndarray
             For what the first step was fed.
         """
-        T, B, O = do.shape
-        if self.forced:
-            dx, dfed, grads = jordan_step_backward(do.reshape(T * B, O), self.cache)
-            self.grads = {name: grads[name] for name in self.params}
-            return dx.reshape(T, B, -1), dfed.reshape(T, B, O)[0]
-        _, feed_backward = FEEDBACKS[self.feedback]
-        dfed = np.zeros_like(do[0]) if dstate is None else dstate
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-        dx = [None] * T
-        for t in reversed(range(T)):
-            dx[t], dfed, grads = jordan_step_backward(do[t] + feed_backward(dfed, self.o[t]), self.cache[t])
-            for name, grad in grads.items():
-                self.grads[name] += grad
-        return np.stack(dx), dfed
+        (cache,), (T, B, O) = self._kept_last(), do.shape
+        if cache is None:
+            dfed = np.zeros_like(do[0]) if dstate is None else dstate
+            dx, (_, dfed) = self.rnn.backward(do, (np.zeros_like(do[:1]), dfed[None]))
+            return dx, dfed[0]
+        do = do.reshape(T * B, O)
+        dx, (_, dfed), grads = loop.step_backward(self.rnn.cell, [do, np.zeros_like(do)], cache, self.rnn.weights())
+        self.rnn._add({f"{name}_l0": grad for name, grad in grads.items()})
+        return dx.reshape(T, B, -1), dfed.reshape(T, B, O)[0]
 
-    def _check(self, x, outputs, state):
-        """Refuse what does not fit; return the outputs as vectors and the state as an array."""
-        if x.ndim != 3 or 0 in x.shape:
-            raise ValueError(f"x has shape {x.shape}, expected (T, B, {self.input_size}) with none of them 0")
-        check_features("x", x, self.input_size, "network")
-        (T, B, _), O = x.shape, self.output_size
-        state = np.zeros((B, O), self.dtype) if state is None else state
-        given = {"x": (x, x.shape), "state": (state, (B, O))}
-        if outputs is not None:
-            if np.issubdtype(outputs.dtype, np.integer):
-                outputs = self._one_hot(outputs, (T, B))
-            given["outputs"] = outputs, (T, B, O)
-        for name, (array, shape) in given.items():
-            if array.dtype != self.dtype:
-                raise TypeError(f"{name} is {array.dtype}, this network is {self.dtype}")
-            if array.shape != shape:
-                raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
-        if np.isnan(state).any():
-            raise ValueError("state holds NaN")
-        return outputs, state
-
-    def _one_hot(self, labels, shape):
-        if labels.shape != shape:
-            raise ValueError(f"outputs has shape {labels.shape}, expected {shape}: one label for each step")
-        if labels.min() < 0 or labels.max() >= self.output_size:
-            raise ValueError(f"outputs run from {labels.min()} to {labels.max()}, expected 0 to {self.output_size - 1}")
-        return np.eye(self.output_size, dtype=self.dtype)[labels]
+    def _vectors(self, outputs, T, B):
+        """Check outputs that are given, and turn labels into one-hot vectors."""
+        check_array_type("outputs", outputs)
+        if not np.issubdtype(outputs.dtype, np.integer):
+            check_array("outputs", outputs, (T, B, self.output_size), self.rnn.dtype)
+            return outputs
+        check_shape("outputs", outputs, (T, B))
+        check_ids("outputs", outputs, self.output_size)
+        return np.eye(self.output_size, dtype=self.rnn.dtype)[outputs]

@@ -1,141 +1,102 @@
-"""Recurrent layers over whole sequences, with torch's names, shapes and numbers.
-
-The equations are those of `course_rnn.numpy.cells`; here they are arranged for speed. What does not depend on the
-previous step leaves the loop: the product with the inputs, the biases, the derivatives of the gates, and the gradients
-of the weights. A loop over time is left with one product and a few operations in place.
-
-Sequences of different lengths are packed as torch packs them: the real steps of the batch, longest sequence first, lie
-time by time in one matrix of N rows. At each step the sequences still running are then the first rows, a sequence that
-has ended is no longer touched, and a reversed sequence begins at its own end.
-"""
-
-import functools
-import math
+"""Recurrent layers over whole sequences: any cell in the loop, with depth, direction, lengths and torch's names."""
 
 import numpy as np
 
-from course_rnn.numpy._check import check_array, check_lengths, check_sequences, check_sizes, check_state
-from course_rnn.numpy.cells import NONLINEARITIES
-from course_rnn.numpy.nn import Module
+from course_rnn.numpy import cells, loop
+from course_rnn.numpy._check import (
+    check_array,
+    check_float,
+    check_real,
+    check_sequences,
+    check_sizes,
+)
+from course_rnn.numpy.nn import Module, state_like, state_parts
+from course_rnn.numpy.scan import linear_scan, linear_scan_backward
+from course_rnn.shared.cell import check_cell
 
-CHUNK = 2**14  # numbers of one gate that backward prepares at once: what it works on then stays in the fast cache
 
+class Recurrent(Module):
+    """A cell over whole sequences: depth, direction, dropout and padding, for any cell.
 
-def _rows(index):
-    """Turn consecutive row numbers into a slice: it selects the same, as a view instead of a copy."""
-    return slice(index[0], index[-1] + 1) if np.all(np.diff(index) == 1) else index
+    Parameters
+    ----------
+    cell : Cell
+    input_size, hidden_size, num_layers : int
+    bias : bool
+    bidirectional : bool
+    batch_first : bool
+        Whether x and y are (B, T, …) instead of (T, B, …); states never are.
+    dropout : float
+        The probability of an output between two layers to be zeroed, after `train()`.
+    rng : numpy.random.Generator, optional
+        For the initial values, uniform in ±1/√hidden_size as in torch, and for dropout.
+    dtype : numpy.float64 or numpy.float32
 
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        Under torch's names, in torch's order: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …
 
-def _product(rows, matrix):
-    """Return a function (v, out) that writes v @ matrix to out, for v of about so many rows.
+    Raises
+    ------
+    ValueError, TypeError
+        If the cell is none, a size is not a positive whole number, the dtype is unknown or dropout is no probability.
 
-    A product of up to 10⁶ multiplications OpenBLAS does at once; for a larger one it first copies the matrix, at each
-    step anew. So where we can we cut the matrix into blocks of columns: 1.2 to 1.4 times as fast for 32 rows.
+    Examples
+    --------
+    >>> from course_rnn.numpy.cells import UGRNN
+    >>> y, h_n = Recurrent(UGRNN(), 3, 4, bidirectional=True).forward(np.ones((5, 2, 3)), lengths=[5, 3])
+    >>> y.shape, h_n.shape
+    ((5, 2, 8), (2, 2, 4))
     """
-    K, M = matrix.shape
-    width = next((w for w in (64, 32) if rows * K * w <= 10**6 and M % w == 0), M)
-    if rows * K * M <= 10**6 or width == M:
-        matrix = np.ascontiguousarray(matrix)
-        return lambda v, out: np.matmul(v, matrix, out=out)
-    blocks = np.ascontiguousarray(matrix.reshape(K, -1, width).swapaxes(0, 1))  # (M / width, K, width)
-    return lambda v, out: np.matmul(v, blocks, out=out.reshape(len(v), -1, width).swapaxes(0, 1))
-
-
-class _Schedule:
-    """Where a scan over packed sequences finds its rows.
-
-    States are kept in a matrix of B + N rows: the initial states, then the state after each packed row.
-    """
-
-    def __init__(self, T, B, lengths, reverse):
-        lengths = np.array(lengths)
-        order = np.argsort(-lengths, kind="stable")  # longest first
-        lengths = lengths[order]
-        running = np.arange(T)[:, None] < lengths  # (T, B)
-        t, b = np.nonzero(running)  # (N,) each
-        sizes = running.sum(axis=1)[: lengths[0]]
-        before = np.concatenate([[0], B + np.cumsum(sizes) - sizes])  # first state row before step t
-        self.N = len(t)
-        self.order = _rows(order)
-        self.input = _rows((lengths[b] - 1 - t if reverse else t) * B + order[b])  # row of x, as (T * B, D)
-        self.previous = _rows(before[t] + b)  # state row that a packed row continues
-        self.last = _rows(before[lengths] + np.arange(B))  # state row at the true end of each sequence
-        # the slices of a step: its packed rows, the state rows before it, the sequences still running
-        self.steps = [
-            (slice(s - B, s - B + n), slice(p, p + n), slice(n))
-            for n, p, s in zip(sizes.tolist(), before.tolist(), before[1:].tolist(), strict=False)
-        ]
-
-    def chunks(self, rows):
-        """Group the steps, last first, into chunks of about so many packed rows."""
-        chunk = []
-        for step in reversed(self.steps):
-            chunk.append(step)
-            if chunk[0][0].stop - step[0].start >= rows or step is self.steps[0]:
-                yield slice(step[0].start, chunk[0][0].stop), chunk
-                chunk = []
-
-
-_schedule = functools.lru_cache(maxsize=32)(_Schedule)  # batches of one shape follow each other
-
-
-class _Recurrent(Module):
-    """What all layers share: parameters, packing, depth and direction. A cell adds its scan over time."""
-
-    states = ("h",)  # what is carried from step to step
-    half = (1,)  # for each gate, the factor inside its tanh: σ(a) = ½ tanh(½ a) + ½
-    merged = 1  # for so many gates both biases are added to the inputs before the scan
 
     def __init__(
-        self, input_size, hidden_size, num_layers=1, bias=True, bidirectional=False, *, rng=None, dtype=np.float64
+        self,
+        cell,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        bidirectional=False,
+        *,
+        batch_first=False,
+        dropout=0.0,
+        rng=None,
+        dtype=np.float64,
     ):
+        check_cell(cell, cells.Cell, "course_rnn.numpy")
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        if dtype not in (np.float64, np.float32):
-            raise TypeError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}, expected a probability below 1")
+        self.cell, self.dtype = cell, check_float(dtype)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.bidirectional = bias, bidirectional
+        self.bias, self.bidirectional, self.batch_first, self.dropout = bias, bidirectional, batch_first, dropout
         self.directions = ("", "_reverse") if bidirectional else ("",)
-        rng = np.random.default_rng() if rng is None else rng
-        H, GH, bound = hidden_size, len(self.half) * hidden_size, 1 / np.sqrt(hidden_size)
-        self.params, self.grads, self.tape, self.memory = {}, {}, [], {}
-        for layer in range(num_layers):
-            D = input_size if layer == 0 else len(self.directions) * H
-            shapes = {"weight_ih": (GH, D), "weight_hh": (GH, H)} | ({"bias_ih": GH, "bias_hh": GH} if bias else {})
-            for direction in self.directions:
-                for name, shape in shapes.items():
-                    self.params[f"{name}_l{layer}{direction}"] = rng.uniform(-bound, bound, shape).astype(dtype)
+        self.output_size = len(self.directions) * cell.shown_size(hidden_size)
+        self.rng = np.random.default_rng() if rng is None else rng
+        self.params, self.grads = {}, {}
+        for name, shape, bound in self._shapes():
+            self.params[name] = self.rng.uniform(-bound, bound, shape).astype(dtype)
 
-    @property
-    def dtype(self):
-        return self.params["weight_ih_l0"].dtype
+    def weights(self, layer=0, direction=""):
+        """The parameters of one layer in one direction ("" or "_reverse") by their short names: weight_ih, …"""
+        suffix = f"_l{layer}{direction}"
+        D, H = self._features(layer), self.hidden_size
+        return {name: self.params[name + suffix] for name in self.cell.shapes(D, H, self.bias)}
 
-    def _zeros(self, *shape):
-        return np.zeros(shape, self.dtype)
-
-    def _empty(self, k, name, *shape):
-        """Return an array to fill, if possible that of the last call: fresh memory costs as much time as arithmetic."""
-        key, size = (k, name, self.dtype), math.prod(shape)
-        if key not in self.memory or self.memory[key].size < size:
-            self.memory[key] = np.empty(size, self.dtype)
-        return self.memory[key][:size].reshape(shape)
-
-    def _halves(self):
-        return np.repeat(np.array(self.half, self.dtype), self.hidden_size)  # (G H,)
-
-    def _weights(self, suffix):
-        return [self.params.get(f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-
-    def forward(self, x, state=None, lengths=None):
+    def forward(self, x, state=None, lengths=None, mask=None):
         """Run the layer over a batch of sequences, and keep what `backward` needs.
 
         Parameters
         ----------
         x : (T, B, input_size) ndarray
-        state : (layers·directions, B, H) ndarray, or for an LSTM a pair of them, optional
+        state : (layers·directions, B, H) ndarray, or for a cell of several states a tuple of them, optional
             h_0, or (h_0, c_0); zeros without it.
         lengths : (B,) ints, optional
             Where each sequence ends. What follows in x is not read: outputs there are 0, the final states are those at
             the true ends, and the backward direction starts there.
+        mask : (T, B) ndarray of bool, optional
+            True for a real step. Unlike lengths it may have holes, over which the states wait.
 
         Returns
         -------
@@ -147,62 +108,36 @@ class _Recurrent(Module):
         Raises
         ------
         ValueError
-            If a shape does not fit, there is no step or no sequence, a length is not from 1 to T, or the state holds a
-            NaN.
+            If a shape does not fit, there is no step or no sequence, a length is not from 1 to T, or a parameter was
+            replaced by one of another shape.
         TypeError
             If an array is of another dtype than the layer, or the state is not of its form.
         """
         check_sequences(x, self.input_size, self.dtype)
-        T, B, _ = x.shape
-        H, dirs = self.hidden_size, len(self.directions)
-        state = self._parts(state, (self.num_layers * dirs, B, H), "{}_0")
-        lengths = tuple(check_lengths(lengths, T, B).tolist())
-        half = self._halves()
-        final = tuple(np.empty_like(part) for part in state)
-        self.tape, self.y_shape = [], (T, B, dirs * H)
+        y = x.swapaxes(0, 1) if self.batch_first else x
+        T, B, _ = y.shape
+        self._check_params()
+        real = check_real(lengths, mask, T, B)
+        state, tape = self._parts(state, B, "{}_0"), []
+        final = [np.empty_like(part) for part in state]
         for layer in range(self.num_layers):
-            y = self._zeros(T * B, dirs * H)
-            for d, direction in enumerate(self.directions):
-                k, s = layer * dirs + d, _schedule(T, B, lengths, bool(direction))
-                new = functools.partial(self._empty, k)
-                weight_ih, weight_hh, bias_ih, bias_hh = self._weights(f"l{layer}{direction}")
-                if self.bias:  # one more column, which the scan multiplies by 1
-                    bias = bias_ih.copy()
-                    bias[: self.merged * H] += bias_hh[: self.merged * H]
-                    weight_ih = np.column_stack([weight_ih, bias])
-                v = new("v", s.N, weight_ih.shape[1])
-                v[:, x.shape[-1] :] = 1
-                v[:, : x.shape[-1]] = x.reshape(T * B, -1)[s.input]
-                a = np.matmul(v, weight_ih.T * half, out=new("a", s.N, len(half)))
-                U = weight_hh.T * half  # (H, G H)
-                buffers = [new(name, B + s.N, H) for name in self.states]
-                for buffer, initial in zip(buffers, state, strict=True):
-                    buffer[:B] = initial[k, s.order]
-                saved = self._scan(new, s, a, U, bias_hh, *buffers)
-                for buffer, end in zip(buffers, final, strict=True):
-                    end[k, s.order] = buffer[s.last]
-                y[s.input, d * H : (d + 1) * H] = buffers[0][B:]
-                self.tape.append((new, s, v, saved))
-            x = y.reshape(T, B, -1)
-        return x, self._joined(final)
-
-    def _parts(self, state, shape, name):
-        """Return a state as a tuple of its parts, zeros if there is none."""
-        if state is None:
-            return (self._zeros(*shape),) * len(self.states)
-        if len(self.states) == 1:
-            state = (state,)
-        elif not isinstance(state, tuple) or len(state) != len(self.states):
-            raise TypeError("the state of an LSTM is a pair, h_0 and c_0")
-        check_state([name.format(part) for part in self.states], state, shape, self.dtype)
-        return state
-
-    def _joined(self, parts):
-        """Undo `_parts`."""
-        return parts if len(parts) > 1 else parts[0]
+            y, drop = self._drop(y) if layer else (y, None)
+            outputs, tapes = [], []
+            for direction in self.directions:
+                k = layer * len(self.directions) + len(outputs)
+                start = [part[k].copy() for part in state]  # what is kept for backward is ours
+                out, end, kept = self._run(y, start, self.weights(layer, direction), real, direction)
+                outputs.append(out)
+                tapes.append(kept)
+                for part, value in zip(final, end, strict=True):
+                    part[k] = value
+            y = np.concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]
+            tape.append((drop, tapes))
+        self._keep(tape, y.shape)
+        return y.swapaxes(0, 1) if self.batch_first else y, self._joined(final)
 
     def backward(self, dy, dstate=None):
-        """Carry the gradient of the loss back through the last `forward`, and fill `grads`.
+        """Carry the gradient of the loss back through the last `forward`, and add to `grads`.
 
         Parameters
         ----------
@@ -225,42 +160,101 @@ class _Recurrent(Module):
         ValueError, TypeError
             If both gradients are missing, or one has another shape or dtype than what it is the gradient of.
         """
-        if not self.tape:
-            raise RuntimeError("backward needs a forward before it")
         if dy is None and dstate is None:
             raise ValueError("backward needs dy, dstate or both")
-        (T, B, _), H, dirs = self.y_shape, self.hidden_size, len(self.directions)
-        dy = self._zeros(*self.y_shape) if dy is None else dy
-        check_array("dy", dy, self.y_shape, self.dtype)
-        dstate = self._parts(dstate, (self.num_layers * dirs, B, H), "d{}_n")
-        dinitial = tuple(np.empty_like(part) for part in dstate)
-        grads = {}
+        tape, shape = self._kept_last()
+        if dy is None:
+            dy = np.zeros(shape, self.dtype)
+        else:
+            check_array("dy", dy, (shape[1], shape[0], shape[2]) if self.batch_first else shape, self.dtype)
+            dy = dy.swapaxes(0, 1) if self.batch_first else dy
+        dstate = self._parts(dstate, shape[1], "d{}_n")
+        dinitial, grads = [np.empty_like(part) for part in dstate], {}
         for layer in reversed(range(self.num_layers)):
-            dy = dy.reshape(T * B, -1)
-            D = self.params[f"weight_ih_l{layer}"].shape[1]
-            dx = self._zeros(T * B, D)
+            drop, tapes = tape[layer]
+            douts, dx = np.split(dy, len(self.directions), axis=-1), 0
             for d, direction in enumerate(self.directions):
-                k, suffix = layer * dirs + d, f"l{layer}{direction}"
-                weight_ih, weight_hh, _, _ = self._weights(suffix)
-                new, s, v, saved = self.tape[k]
-                carry = [dend[k, s.order].copy() for dend in dstate]
-                da, recurrent = self._scan_backward(new, s, dy[s.input, d * H : (d + 1) * H], weight_hh, *carry, *saved)
-                for dstart, dend in zip(dinitial, carry, strict=True):
-                    dstart[k, s.order] = dend
-                dx[s.input] += da @ weight_ih
-                dW = da.T @ v  # (G H, D), and the biases' column
-                grads[f"weight_ih_{suffix}"] = dW[:, :D]
-                grads[f"weight_hh_{suffix}"] = np.concatenate([dm.T @ h for dm, h in recurrent])
-                if self.bias:
-                    rest = [dm.sum(axis=0) for dm, _ in recurrent[1:]]
-                    grads[f"bias_ih_{suffix}"] = dW[:, D]
-                    grads[f"bias_hh_{suffix}"] = np.concatenate([dW[: self.merged * H, D], *rest])
-            dy = dx
-        self.grads = {name: grads[name] for name in self.params}
-        return dx.reshape(T, B, -1), self._joined(dinitial)
+                k, weights = layer * len(self.directions) + d, self.weights(layer, direction)
+                dinput, dstart, dweights = self._run_backward(douts[d], [part[k] for part in dstate], tapes[d], weights)
+                for part, value in zip(dinitial, dstart, strict=True):
+                    part[k] = value
+                grads |= {f"{name}_l{layer}{direction}": grad for name, grad in dweights.items()}
+                dx = dx + dinput
+            dy = dx if drop is None else dx * drop
+        self._add(grads)
+        return dy.swapaxes(0, 1) if self.batch_first else dy, self._joined(dinitial)
+
+    def final(self, state):
+        """What the last layer shows at each sequence's end, (B, output_size): both directions side by side."""
+        return np.concatenate([part[k] for k, part in self._ends(state)], axis=-1)
+
+    def final_backward(self, dfinal, state):
+        """The gradient of a state of which only `final` counts, from dfinal (B, output_size)."""
+        dstate, start = tuple(np.zeros_like(part) for part in state_parts(state)), 0
+        for k, dpart in self._ends(state_like(state, dstate)):
+            stop = start + dpart.shape[-1]
+            dpart[k] = dfinal[:, start:stop]
+            start = stop
+        return state_like(state, dstate)
+
+    def _ends(self, state):
+        """Yield for both directions of the last layer its row in each part of the state that is shown, and the part."""
+        parts = [p for name, p in zip(self.cell.states, state_parts(state), strict=True) if name in self.cell.shown]
+        for k in range(-len(self.directions), 0):
+            yield from ((k, part) for part in parts)
+
+    def _run(self, x, states, weights, real, direction):
+        return loop.forward(self.cell, x, states, weights, real, reverse=bool(direction))
+
+    def _run_backward(self, dy, dstates, tape, weights):
+        return loop.backward(self.cell, dy, dstates, tape, weights)
+
+    def _drop(self, y):
+        """Zero some outputs on their way to the next layer, and scale the others up; also return the factors."""
+        if not (self.dropout and self.training):
+            return y, None
+        drop = ((self.rng.random(y.shape) >= self.dropout) / (1 - self.dropout)).astype(self.dtype)
+        return y * drop, drop
+
+    def _features(self, layer):
+        return self.output_size if layer else self.input_size
+
+    def _shapes(self):
+        """Yield name, shape and the bound of initial values of every parameter."""
+        for layer in range(self.num_layers):
+            D, H = self._features(layer), self.hidden_size
+            for direction in self.directions:
+                for name, shape in self.cell.shapes(D, H, self.bias).items():
+                    yield f"{name}_l{layer}{direction}", shape, self.cell.bound(D, H)
+
+    def _check_params(self):
+        """Refuse parameters that somebody has replaced by others that do not fit."""
+        for name, shape, _ in self._shapes():
+            if name not in self.params:
+                raise ValueError(f"{name} is missing from params")
+            check_array(name, self.params[name], shape, self.dtype)
+
+    def _parts(self, state, B, name):
+        """Return a state as a tuple of its parts, zeros if there is none."""
+        L, states = self.num_layers * len(self.directions), self.cell.states
+        shapes = [(L, B, size) for size in self.cell.sizes(self.hidden_size)]
+        if state is None:
+            return tuple(np.zeros(shape, self.dtype) for shape in shapes)
+        names = [name.format(part) for part in states]
+        if len(states) == 1:
+            state = (state,)
+        elif not isinstance(state, tuple) or len(state) != len(states):
+            raise TypeError(f"the state of {self.cell.name} is a tuple: {', '.join(names)}")
+        for name, part, shape in zip(names, state, shapes, strict=True):
+            check_array(name, part, shape, self.dtype)
+        return state
+
+    @staticmethod
+    def _joined(parts):
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
 
-class RNN(_Recurrent):
+class RNN(Recurrent):
     """A simple (Elman) recurrent network over whole sequences.
 
     h_t = f(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh),  f = tanh or relu
@@ -297,42 +291,11 @@ class RNN(_Recurrent):
     """
 
     def __init__(self, *args, nonlinearity="tanh", **kwargs):
-        super().__init__(*args, **kwargs)
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(f"nonlinearity is {nonlinearity!r}, expected one of {', '.join(NONLINEARITIES)}")
+        super().__init__(cells.RNN(nonlinearity), *args, **kwargs)
         self.nonlinearity = nonlinearity
 
-    def _scan(self, new, s, a, U, _, h):
-        f, _ = NONLINEARITIES[self.nonlinearity]
-        h_next, times_U = h[-s.N :], _product(len(h) - s.N, U)
-        for now, before, _ in s.steps:
-            h_t = h_next[now]
-            times_U(h[before], h_t)
-            h_t += a[now]
-            f(h_t, out=h_t)
-        return (h,)
 
-    def _scan_backward(self, new, s, dy, weight_hh, dh, h):
-        _, derivative = NONLINEARITIES[self.nonlinearity]
-        da, h_next, times_W = new("da", s.N, self.hidden_size), h[-s.N :], _product(len(dh), weight_hh)
-        for rows, steps in s.chunks(CHUNK // self.hidden_size):
-            da[rows] = derivative(h_next[rows])
-            for now, _, live in steps:
-                dh_t, da_t = dh[live], da[now]
-                dh_t += dy[now]
-                da_t *= dh_t
-                times_W(da_t, dh_t)
-        return da, [(da, h[s.previous])]
-
-
-def _squash(a, half, rest):
-    """Turn a into gates in place: tanh where half is 1 and rest 0, σ where both are ½ (and a already halved)."""
-    np.tanh(a, out=a)
-    a *= half
-    a += rest
-
-
-class LSTM(_Recurrent):
+class LSTM(Recurrent):
     """A long short-term memory network over whole sequences.
 
     i, f, o = σ(…) and g = tanh(…) of W_ih x_t + b_ih + W_hh h_{t−1} + b_hh;  c_t = f ⊙ c_{t−1} + i ⊙ g,
@@ -353,56 +316,11 @@ class LSTM(_Recurrent):
     ((5, 2, 4), (2, 2, 4))
     """
 
-    states = ("h", "c")
-    half = (0.5, 0.5, 1, 0.5)
-    merged = 4
-
-    def _scan(self, new, s, a, U, _, h, c):
-        H, B = self.hidden_size, len(h) - s.N
-        half = np.tile(self._halves(), (B, 1))  # (B, 4H)
-        rest, gates = 1 - half, a.reshape(s.N, 4, H)
-        h_next, c_next, tanh_c = h[-s.N :], c[-s.N :], new("tanh_c", s.N, H)
-        u, times_U = new("u", B, 4 * H), _product(B, U)
-        for now, before, live in s.steps:
-            a_t, c_t, u_t = a[now], c_next[now], u[live]
-            times_U(h[before], u_t)
-            a_t += u_t
-            _squash(a_t, half[live], rest[live])
-            i, f, g, o = gates[now].swapaxes(0, 1)
-            np.multiply(f, c[before], out=c_t)
-            c_t += i * g
-            np.multiply(o, np.tanh(c_t, out=tanh_c[now]), out=h_next[now])
-        return h, c, gates, tanh_c
-
-    def _scan_backward(self, new, s, dy, weight_hh, dh, dc, h, c, gates, tanh_c):
-        H, c_prev = self.hidden_size, c[s.previous]
-        da, dc_dh, f = new("da", s.N, 4, H), new("dc_dh", s.N, H), gates[:, 1]
-        by = new("by", len(dh), 4, H)
-        flat, times_W = da.reshape(s.N, 4 * H), _product(len(dh), weight_hh)
-        for rows, steps in s.chunks(CHUNK // H):
-            i, _, g, o = gates[rows].swapaxes(0, 1)
-            d = np.subtract(1, gates[rows], out=da[rows])
-            d *= gates[rows]  # the derivative of σ
-            d[:, 2] = 1 - g * g  # and of tanh
-            d[:, 0] *= g
-            d[:, 1] *= c_prev[rows]
-            d[:, 2] *= i
-            d[:, 3] *= tanh_c[rows]
-            dc_dh[rows] = o * (1 - tanh_c[rows] * tanh_c[rows])
-            for now, _, live in steps:
-                dh_t, dc_t, da_t = dh[live], dc[live], da[now]
-                dh_t += dy[now]
-                dc_t += dh_t * dc_dh[now]
-                by_t = by[live]
-                by_t[:, :3] = dc_t[:, None]
-                by_t[:, 3] = dh_t
-                da_t *= by_t
-                dc_t *= f[now]
-                times_W(flat[now], dh_t)
-        return flat, [(flat, h[s.previous])]
+    def __init__(self, *args, **kwargs):
+        super().__init__(cells.LSTM(), *args, **kwargs)
 
 
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """A gated recurrent unit network over whole sequences, with the reset gate after the matrix or before it.
 
     r, z = σ(…) of W_ih x_t + b_ih + W_hh h_{t−1} + b_hh;  h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, where
@@ -423,65 +341,97 @@ class GRU(_Recurrent):
     ((5, 2, 4), (1, 2, 4))
     """
 
-    half = (0.5, 0.5, 1)
-    merged = 2  # b_hn stays with W_hn h, which r multiplies
-
     def __init__(self, *args, reset_after=True, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(cells.GRU() if reset_after else cells.GRUResetBefore(), *args, **kwargs)
         self.reset_after = reset_after
 
-    def _scan(self, new, s, a, U, bias_hh, h):
-        H, b_hn = self.hidden_size, bias_hh[-self.hidden_size :] if self.bias else 0
-        B, U_n = len(h) - s.N, U[:, 2 * H :]
-        U = U if self.reset_after else U[:, : 2 * H]
-        u, times_U = new("u", B, U.shape[1]), _product(B, U)
-        h_next, m = h[-s.N :], new("m", s.N, H)
-        rz_all, r_all, z_all, n_all = a[:, : 2 * H], a[:, :H], a[:, H : 2 * H], a[:, 2 * H :]
-        for now, before, live in s.steps:
-            h_t, m_t, r, z, n, h_new = h[before], m[now], r_all[now], z_all[now], n_all[now], h_next[now]
-            u_t, rz = u[live], rz_all[now]  # (n, 3H), or without n's third
-            times_U(h_t, u_t)
-            rz += u_t[:, : 2 * H]
-            _squash(rz, 0.5, 0.5)
-            if self.reset_after:
-                n += r * np.add(u_t[:, 2 * H :], b_hn, out=m_t)
-            else:
-                n += np.multiply(r, h_t, out=m_t) @ U_n + b_hn
-            np.tanh(n, out=n)
-            np.subtract(h_t, n, out=h_new)
-            h_new *= z
-            h_new += n
-        return h, a.reshape(s.N, 3, H), m
 
-    def _scan_backward(self, new, s, dy, weight_hh, dh, h, gates, m):
-        H, h_prev = self.hidden_size, h[s.previous]
-        d = new("da", s.N, 4, H)  # gates in the order m, r, z, n: the first three go to h, the last three to x
-        flat = d.reshape(s.N, 4 * H)
-        W_mrz, W_rz, W_n = np.roll(weight_hh, H, axis=0), weight_hh[: 2 * H], weight_hh[2 * H :]
-        back, times_W = new("back", *dh.shape), _product(len(dh), W_mrz if self.reset_after else W_rz)
-        for rows, steps in s.chunks(CHUNK // H):
-            r, z, n = gates[rows].swapaxes(0, 1)
-            d[rows, 3] = (1 - z) * (1 - n * n)
-            d[rows, 2] = (h_prev[rows] - n) * z * (1 - z)
-            if self.reset_after:
-                d[rows, 0] = d[rows, 3] * r
-                d[rows, 1] = d[rows, 0] * m[rows] * (1 - r)
-            else:
-                d[rows, 1] = h_prev[rows] * r * (1 - r)
-            for now, _, live in steps:
-                dh_t, d_t = dh[live], d[now]
-                dh_t += dy[now]
-                if self.reset_after:
-                    d_t *= dh_t[:, None]
-                    dh_t *= gates[now, 1]
-                    times_W(flat[now, : 3 * H], back[live])
-                else:
-                    d_t[:, 2:] *= dh_t[:, None]
-                    dv = d_t[:, 3] @ W_n
-                    d_t[:, 1] *= dv
-                    dh_t *= gates[now, 1]
-                    dh_t += dv * gates[now, 0]
-                    times_W(flat[now, H : 3 * H], back[live])
-                dh_t += back[live]
-        recurrent = (d[:, 0], h_prev) if self.reset_after else (d[:, 3], m)
-        return flat[:, H:], [(flat[:, H : 3 * H], h_prev), recurrent]
+class MinGRU(Recurrent):
+    """A GRU whose gate and candidate do not look at the state, so that a whole sequence is one linear scan.
+
+    z_t = σ(W_z x_t + b_z),   h̃_t = W_h x_t + b_h,   h_t = (1 − z_t) ⊙ h_{t−1} + z_t ⊙ h̃_t
+
+    Here z writes, as in the paper; in torch's GRU z keeps. weight_ih is [W_z; W_h]. Parameters, attributes and errors
+    are those of `RNN`, with `parallel` in place of the nonlinearity; initial values are uniform in ±1/√input_size.
+
+    Parameters
+    ----------
+    parallel : bool
+        Whether `linear_scan` runs over time in its parallel form instead of the loop; the result is the same.
+
+    References
+    ----------
+    Feng et al., "Were RNNs all we needed?", arXiv 2410.01201 (2024).
+
+    Examples
+    --------
+    >>> y, h_n = MinGRU(3, 4, parallel=True).forward(np.ones((5, 2, 3)))
+    >>> y.shape, h_n.shape
+    ((5, 2, 4), (1, 2, 4))
+    """
+
+    def __init__(self, *args, parallel=False, **kwargs):
+        super().__init__(cells.MinGRU(), *args, **kwargs)
+        self.parallel = parallel
+
+    def _run(self, x, states, weights, real, direction):
+        if not self.parallel:
+            return super()._run(x, states, weights, real, direction)
+        (h_0,), turn = states, slice(None, None, -1 if direction else 1)
+        x, steps = np.where(real[..., None], x, 0)[turn], real[turn, :, None]
+        z, c = np.split(cells.linear(x, weights, "ih"), 2, axis=-1)
+        z = cells.sigmoid(z) * steps  # padding writes nothing, so the last row is the state at the true end
+        h = linear_scan(1 - z, z * c, h_0, parallel=True)
+        return (h * steps)[turn], [h[-1]], (x, steps, turn, z, c, h, h_0)
+
+    def _run_backward(self, dy, dstates, tape, weights):
+        if not self.parallel:
+            return super()._run_backward(dy, dstates, tape, weights)
+        x, steps, turn, z, c, h, h_0 = tape
+        dh = np.where(steps, dy[turn], 0)
+        dh[-1] += dstates[0]
+        da, db, dh_0 = linear_scan_backward(dh, 1 - z, h, h_0, parallel=True)
+        d = np.concatenate([(db * c - da) * z * (1 - z), db * z], axis=-1)  # z is 0 at padding
+        rows, grads = d.reshape(-1, d.shape[-1]), {}
+        grads["weight_ih"] = rows.T @ x.reshape(-1, x.shape[-1])
+        if self.bias:
+            grads["bias_ih"] = rows.sum(axis=0)
+        return (d @ weights["weight_ih"])[turn], [dh_0], grads
+
+
+class SCRN(Recurrent):
+    """The structurally constrained network: beside a fast state h, a context s that may only change slowly.
+
+    s_t = (1 − α) B x_t + α s_{t−1},   h_t = σ(P s_t + A x_t + R h_{t−1}),   y_t = [h_t, s_t]
+
+    The Jacobian ∂s_T/∂s_t = α^(T−t) is fixed, so the context neither vanishes at once nor explodes; the price is that
+    what it remembers cannot be chosen. With the head ``Linear(hidden_size + context_size, V)``, whose weight is [U, V],
+    y becomes the paper's softmax(U h_t + V s_t). weight_ih is [A; B], weight_sh is P, weight_hh is R; the paper has no
+    biases.
+
+    Parameters
+    ----------
+    input_size, hidden_size, context_size : int
+    alpha : float
+        How much of the context stays in each step, 0 ≤ α < 1.
+    num_layers, bias, **kwargs
+        As for `Recurrent`.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside its range.
+
+    References
+    ----------
+    Mikolov et al., "Learning longer memory in recurrent neural networks", arXiv 1412.7753 (2014).
+
+    Examples
+    --------
+    >>> y, (h_n, s_n) = SCRN(3, 4, 2).forward(np.ones((5, 1, 3)))
+    >>> y.shape, h_n.shape, s_n.shape
+    ((5, 1, 6), (1, 1, 4), (1, 1, 2))
+    """
+
+    def __init__(self, input_size, hidden_size, context_size, alpha=0.95, num_layers=1, bias=False, **kwargs):
+        super().__init__(cells.SCRN(context_size, alpha), input_size, hidden_size, num_layers, bias, **kwargs)

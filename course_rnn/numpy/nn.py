@@ -11,19 +11,25 @@ many to other many    `course_rnn.numpy.seq2seq`                          (S, B,
 ====================  ==================================================  ======================
 """
 
+import contextlib
 import math
+from collections import deque
 
 import numpy as np
 
-from course_rnn.numpy._check import check_features
+from course_rnn.numpy._check import check_dtype, check_features, check_ids, check_mask, check_shape
 
 
 class Module:
     """Anything with parameters, a forward pass, and a backward pass written by hand.
 
     A leaf (`Linear`, `LSTM`, …) owns two plain dicts, `params` and `grads`, under torch's names. A composite owns none:
-    its dicts gather those of its module attributes, in the order of assignment, as ``"rnn.weight_ih_l0"``. They hold
-    the leaves' own arrays, so an optimiser that changes them in place changes the model. `backward` overwrites `grads`.
+    its dicts gather those of the modules among its attributes, in lists and in dicts, in the order of assignment, as
+    ``"rnn.weight_ih_l0"``. They hold the leaves' own arrays, so an optimiser that changes them in place changes the
+    model. An array that two modules share (tied weights) stands once, under its first name, with one gradient.
+
+    Gradients add up, as in torch: `backward` belongs to the last `forward` that has none yet, so a module may be used
+    several times, and adds to `grads`; `zero_grad` begins anew. After `eval()` nothing is kept for `backward`.
 
     Examples
     --------
@@ -34,12 +40,151 @@ class Module:
     ['head.weight', 'head.bias']
     """
 
+    training = True
+
     def __getattr__(self, name):
         # Python asks here only for what an instance does not have itself, so a leaf's own dicts come first.
-        if name not in ("params", "grads"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        children = ((prefix, child) for prefix, child in vars(self).items() if isinstance(child, Module))
-        return {f"{prefix}.{key}": array for prefix, child in children for key, array in getattr(child, name).items()}
+        if name == "params":
+            return {key: array for key, array, _ in self._named()}
+        if name == "grads":
+            return self._gathered()
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def children(self):
+        """Yield the name and the module of each attribute that is one, also in lists, tuples and dicts."""
+        for name, value in vars(self).items():
+            yield from _modules_in(name, value)
+
+    def modules(self):
+        """Yield this module and all below it, each once."""
+        seen, waiting = set(), [self]
+        while waiting:
+            module = waiting.pop(0)
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield module
+                waiting[:0] = [child for _, child in module.children()]
+
+    def zero_grad(self):
+        """Forget all gradients, and what forward passes have kept for a backward pass that never came."""
+        for module in self.modules():
+            if "grads" in vars(module):
+                module.grads.clear()
+            module._tape.clear()
+
+    def train(self, mode=True):
+        """Keep what `backward` needs, and drop out if the module does; with False, neither. Returns the module."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        """The same as ``train(False)``: for reading a model's answers, when there will be no `backward`."""
+        return self.train(False)
+
+    def state_dict(self):
+        """Return the parameters by name: the arrays themselves, as torch does."""
+        return dict(self.params)
+
+    def load_state_dict(self, state):
+        """Copy arrays of the same names and shapes into the parameters.
+
+        Parameters
+        ----------
+        state : dict of str to ndarray
+            All of ``params`` and nothing else; values are converted to the parameters' dtype.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape is another; then nothing is changed.
+        """
+        params = self.params
+        if missing := [name for name in params if name not in state]:
+            raise ValueError(f"missing {', '.join(missing)}")
+        if unknown := [name for name in state if name not in params]:
+            raise ValueError(f"unexpected {', '.join(unknown)}: this model has {', '.join(params)}")
+        arrays = {name: np.asarray(array) for name, array in state.items()}
+        for name, array in arrays.items():
+            if array.shape != params[name].shape:
+                raise ValueError(f"{name} has shape {array.shape}, this model expects {params[name].shape}")
+        for name, array in arrays.items():
+            params[name][...] = array
+
+    @property
+    def _tape(self):
+        """What forward passes keep for backward, the last on top."""
+        # bounded, as a model that only answers may be called for ever without eval()
+        return vars(self).setdefault("_kept", deque(maxlen=1000))
+
+    def _keep(self, *what):
+        """Called by `forward`: keep what `backward` needs."""
+        if self.training:
+            self._tape.append(what)
+
+    def _kept_last(self):
+        """Called by `backward`: take what the last forward pass kept."""
+        if not self._tape:
+            why = "" if self.training else ", and after eval() none is kept: call train()"
+            raise RuntimeError(f"backward needs a forward before it, one for each backward{why}")
+        return self._tape.pop()
+
+    def _add(self, grads):
+        """Called by `backward` of a leaf: add to its gradients, in the order of its parameters."""
+        for name in self.params:
+            self.grads[name] = self.grads[name] + grads[name] if name in self.grads else grads[name]
+
+    def _named(self, prefix=""):
+        """Yield name, array and owner of every parameter, each array once."""
+        seen = set()
+        for path, leaf in self._leaves(prefix):
+            for key, array in leaf.params.items():
+                if id(array) not in seen:
+                    seen.add(id(array))
+                    yield path + key, array, leaf
+
+    def _leaves(self, prefix=""):
+        if "params" in vars(self):
+            yield prefix, self
+        for name, child in self.children():
+            yield from child._leaves(f"{prefix}{name}.")
+
+    def _gathered(self):
+        """The gradients of all leaves; those of one array are added up where it stands first."""
+        first, grads = {}, {}
+        for path, leaf in self._leaves():
+            for key, array in leaf.params.items():
+                if key not in leaf.grads:
+                    continue
+                owner, name, at = first.setdefault(id(array), (leaf, key, path + key))
+                if (owner, name) != (leaf, key):
+                    leaf_grad = leaf.grads.pop(key)
+                    owner.grads[name] = owner.grads[name] + leaf_grad if name in owner.grads else leaf_grad
+                grads[at] = owner.grads[name]
+        return grads
+
+
+def _modules_in(name, value):
+    if isinstance(value, Module):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for k, item in enumerate(value):
+            yield from _modules_in(f"{name}.{k}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _modules_in(f"{name}.{key}", item)
+
+
+@contextlib.contextmanager
+def answering(model):
+    """Let a model answer inside a ``with``, as after `eval()`; afterwards every module is as it was."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
 
 
 def state_parts(state):
@@ -81,17 +226,17 @@ class Linear(Module):
     def forward(self, x):
         """Map x (..., in_features) to y (..., out_features); ValueError or TypeError if x does not fit the weight."""
         weight = self.params["weight"]
-        check_input(x, weight)
-        self.x = x
+        check_dtype("x", x, weight.dtype)
+        check_features("x", x, weight.shape[1], "layer")
+        self._keep(x)
         y = x @ weight.T
         return y + self.params["bias"] if "bias" in self.params else y
 
     def backward(self, dy):
-        """Map dy (..., out_features) to dx (..., in_features) and fill `grads`."""
-        da, x = dy.reshape(-1, dy.shape[-1]), self.x.reshape(-1, self.x.shape[-1])  # every leading axis is a batch
-        self.grads = {"weight": da.T @ x}
-        if "bias" in self.params:
-            self.grads["bias"] = da.sum(axis=0)
+        """Map dy (..., out_features) to dx (..., in_features) and add to `grads`."""
+        (x,) = self._kept_last()
+        d, x = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])  # every leading axis is a batch
+        self._add({"weight": d.T @ x, "bias": d.sum(axis=0)})
         return dy @ self.params["weight"]
 
 
@@ -106,12 +251,14 @@ class Tanh(Module):
 
     def forward(self, x):
         """Map x of any shape to y of the same shape."""
-        self.y = np.tanh(x)
-        return self.y
+        y = np.tanh(x)
+        self._keep(y)
+        return y
 
     def backward(self, dy):
         """Map dy to dx."""
-        return dy * (1 - self.y * self.y)
+        (y,) = self._kept_last()
+        return dy * (1 - y * y)
 
 
 class Sequential(Module):
@@ -130,13 +277,13 @@ class Sequential(Module):
 
     def forward(self, x):
         """Map x through the modules, first to last."""
-        for module in vars(self).values():
+        for _, module in self.children():
             x = module.forward(x)
         return x
 
     def backward(self, dy):
-        """Map dy through the modules, last to first, and fill `grads`."""
-        for module in reversed(vars(self).values()):
+        """Map dy through the modules, last to first, and add to `grads`."""
+        for _, module in reversed(list(self.children())):
             dy = module.backward(dy)
         return dy
 
@@ -176,17 +323,18 @@ class Embedding(Module):
 
     def forward(self, ids):
         """Map ids (...) of integers to y (..., embedding_dim); TypeError or ValueError if an id is not a row."""
-        _check_ids("ids", ids, len(self.params["weight"]))
-        self.ids = ids
+        check_ids("ids", ids, len(self.params["weight"]))
+        self._keep(ids)
         return self.params["weight"][ids]
 
     def backward(self, dy):
-        """Fill `grads` from dy (..., embedding_dim); ids have no gradient, so the answer is None."""
+        """Add to `grads` from dy (..., embedding_dim); ids have no gradient, so the answer is None."""
+        (ids,) = self._kept_last()
         dweight = np.zeros_like(self.params["weight"])
-        np.add.at(dweight, self.ids, dy)  # an id that occurs twice is counted twice
+        np.add.at(dweight, ids, dy)  # an id that occurs twice is counted twice
         if self.padding_idx is not None:
             dweight[self.padding_idx] = 0
-        self.grads = {"weight": dweight}
+        self._add({"weight": dweight})
 
 
 class _Model(Module):
@@ -227,19 +375,14 @@ class ManyToOne(_Model):
     def forward(self, x, lengths=None):
         """Map x (T, B, D), or ids (T, B), to y (B, O)."""
         _, self.state = self.rnn.forward(self._embed(x), None, lengths)
-        h_n = state_parts(self.state)[0]  # (layers·dirs, B, H)
-        return self.head.forward(np.concatenate(self._last(h_n), axis=-1))
+        self._keep(self.state)
+        return self.head.forward(self.rnn.final(self.state))
 
     def backward(self, dy):
-        """Map dy (B, O) to dx, or to None for ids, and fill `grads`."""
-        dlast = self.head.backward(dy)  # (B, dirs·H)
-        dstate = [np.zeros_like(part) for part in state_parts(self.state)]
-        self._last(dstate[0])[:] = np.split(dlast, 1 + self.rnn.bidirectional, axis=-1)
-        dx, _ = self.rnn.backward(None, state_like(self.state, dstate))
+        """Map dy (B, O) to dx, or to None for ids, and add to `grads`."""
+        (state,) = self._kept_last()
+        dx, _ = self.rnn.backward(None, self.rnn.final_backward(self.head.backward(dy), state))
         return self._embed_backward(dx)
-
-    def _last(self, h_n):
-        return h_n[-2:] if self.rnn.bidirectional else h_n[-1:]
 
 
 class ManyToMany(_Model):
@@ -269,7 +412,7 @@ class ManyToMany(_Model):
         return self.head.forward(y)
 
     def backward(self, dy):
-        """Map dy (T, B, O) to dx, or to None for ids, and fill `grads`."""
+        """Map dy (T, B, O) to dx, or to None for ids, and add to `grads`."""
         dx, _ = self.rnn.backward(self.head.backward(dy))
         return self._embed_backward(dx)
 
@@ -310,13 +453,14 @@ class VectorToSequence(_Model):
             raise ValueError(f"context has shape {context.shape}, expected ({B}, features): one row for each sequence")
         context = np.broadcast_to(context, (T, *context.shape))
         y, self.state = self.rnn.forward(np.concatenate([y_prev, context], axis=-1), state, lengths)
-        self.context_size = context.shape[-1]
+        self._keep(context.shape[-1])
         return self.head.forward(y)
 
     def backward(self, dy):
-        """Map dy (T, B, O) to dcontext and dy_prev (None for ids), and fill `grads`."""
+        """Map dy (T, B, O) to dcontext and dy_prev (None for ids), and add to `grads`."""
+        (context_size,) = self._kept_last()
         dx, _ = self.rnn.backward(self.head.backward(dy))
-        dy_prev, dcontext = np.split(dx, [-self.context_size], axis=-1)
+        dy_prev, dcontext = np.split(dx, [-context_size], axis=-1)
         return dcontext.sum(axis=0), self._embed_backward(dy_prev)
 
 
@@ -381,24 +525,13 @@ def generate(model, prefix, steps, context=None, temperature=1.0, rng=None):
     """
     inputs = () if context is None else (context,)
     tokens, state, written = prefix, None, []
-    for _ in range(steps):
-        logits = model.forward(*inputs, tokens, state=state)
-        state = model.state
-        tokens = sample(logits[-1:], temperature, rng)  # (1, B)
-        written.append(tokens)
+    with answering(model):
+        for _ in range(steps):
+            logits = model.forward(*inputs, tokens, state=state)
+            state = model.state
+            tokens = sample(logits[-1:], temperature, rng)  # (1, B)
+            written.append(tokens)
     return np.concatenate(written)
-
-
-def softmax(x, axis=-1):
-    """Turn scores into probabilities: exp(x_k) / Σ_j exp(x_j), shifted by the largest score so as not to overflow.
-
-    Examples
-    --------
-    >>> softmax(np.array([1000.0, 1000.0]))
-    array([0.5, 0.5])
-    """
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
 
 
 def log_softmax(x, axis=-1):
@@ -447,14 +580,14 @@ def cross_entropy(logits, targets, mask=None, ignore_index=None):
     >>> round(loss, 4), dlogits[2]
     (0.6931, array([0., 0.]))
     """
-    _check_shape("targets", targets, logits.shape[:-1])
-    real = np.ones(targets.shape, dtype=bool) if mask is None else _check_mask(mask, targets.shape)
+    check_shape("targets", targets, logits.shape[:-1])
+    real = _real(mask, targets.shape)
     if ignore_index is not None:
         real = real & (targets != ignore_index)
     n = int(real.sum())
     if n == 0:
         raise ValueError("no token is real: the mean over none is not defined")
-    _check_ids("targets", targets[real], logits.shape[-1])
+    check_ids("targets", targets[real], logits.shape[-1])
     log_p = log_softmax(logits)
     dlogits = np.exp(log_p) / n
     dlogits[~real] = 0
@@ -492,10 +625,10 @@ def mse(y, target, mask=None):
     >>> mse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     (2.0, array([ 0., -2.]))
     """
-    _check_shape("target", target, y.shape)
+    check_shape("target", target, y.shape)
     if target.dtype != y.dtype:
         raise TypeError(f"target is {target.dtype}, y is {y.dtype}")
-    real = ... if mask is None else _check_mask(mask, y.shape[: mask.ndim])
+    real = ... if mask is None else _real(mask, y.shape[: mask.ndim])
     error = (y - target)[real]
     if error.size == 0:
         raise ValueError("no step is real: the mean over none is not defined")
@@ -526,27 +659,9 @@ def bits_per_character(loss):
     return loss / math.log(2)
 
 
-def check_input(x, weight):
-    """Refuse an x that cannot be multiplied by the weight of a layer, or has another dtype."""
-    check_features("x", x, weight.shape[1], "layer")
-    if x.dtype != weight.dtype:
-        raise TypeError(f"x is {x.dtype}, this layer is {weight.dtype}")
-
-
-def _check_ids(name, ids, size):
-    if not np.issubdtype(ids.dtype, np.integer):
-        raise TypeError(f"{name} are {ids.dtype}, expected integers")
-    if ids.size and (ids.min() < 0 or ids.max() >= size):
-        raise ValueError(f"{name} run from {ids.min()} to {ids.max()}, expected 0 to {size - 1}")
-
-
-def _check_shape(name, array, expected):
-    if array.shape != expected:
-        raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
-
-
-def _check_mask(mask, expected):
-    if mask.dtype != bool:
-        raise TypeError(f"mask is {mask.dtype}, expected bool: True for a real step")
-    _check_shape("mask", mask, expected)
+def _real(mask, shape):
+    """Where the tokens or steps are real, all of them without a mask."""
+    if mask is None:
+        return np.ones(shape, dtype=bool)
+    check_mask(mask, shape)
     return mask

@@ -4,15 +4,13 @@ PAD never matters: the encoder stops at each source's true end, attention gives 
 it only follows the real tokens, where a decoder that runs forward has not seen it yet and the loss leaves it out.
 """
 
-from itertools import takewhile
-
 import numpy as np
 
 from course_rnn.numpy.attention import AdditiveAttention, DotAttention
-from course_rnn.numpy.layers import GRU, LSTM, RNN
-from course_rnn.numpy.nn import Embedding, Linear, Module, log_softmax, sample, state_like, state_parts
-
-CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+from course_rnn.numpy.cells import cell_of
+from course_rnn.numpy.layers import Recurrent
+from course_rnn.numpy.nn import Embedding, Linear, Module, answering, log_softmax, sample, state_like, state_parts
+from course_rnn.shared.search import check_choice, check_search, until_eos
 
 
 class Encoder(Module):
@@ -24,7 +22,7 @@ class Encoder(Module):
     ----------
     vocab_size, embedding_dim, hidden_size, num_layers : int
     bidirectional : bool
-    cell : "RNN", "LSTM" or "GRU"
+    cell : "RNN", "LSTM", "GRU" or a Cell
     rng : numpy.random.Generator, optional
     dtype : numpy dtype
 
@@ -53,14 +51,13 @@ class Encoder(Module):
         rng=None,
         dtype=np.float64,
     ):
-        _check_choice("cell", cell, CELLS)
         rng = np.random.default_rng() if rng is None else rng
-        self.directions = 1 + bidirectional
-        self.context_size = self.directions * hidden_size
+        cell = cell_of(cell)
         self.embedding = Embedding(vocab_size, embedding_dim, rng=rng, dtype=dtype)
-        self.rnn = CELLS[cell](
-            embedding_dim, hidden_size, num_layers, bidirectional=bidirectional, rng=rng, dtype=dtype
+        self.rnn = Recurrent(
+            cell, embedding_dim, hidden_size, num_layers, bidirectional=bidirectional, rng=rng, dtype=dtype
         )
+        self.context_size = self.rnn.output_size
 
     def forward(self, source, lengths=None):
         """Encode source (S, B) of ids with true lengths (B,).
@@ -69,7 +66,7 @@ class Encoder(Module):
         -------
         context : (B, C) ndarray
         memory : (S, B, C) ndarray
-            C = directions · hidden_size.
+            C = directions · hidden_size, or what the cell shows in the place of its hidden size.
         mask : (S, B) ndarray of bool
             True is a real source step.
 
@@ -82,16 +79,15 @@ class Encoder(Module):
             raise ValueError(f"source has shape {source.shape}, expected (S, B)")
         S, B = source.shape
         memory, self.state = self.rnn.forward(self.embedding.forward(source), lengths=lengths)
-        h_n = state_parts(self.state)[0]  # (layers·directions, B, H)
-        context = h_n[-self.directions :].swapaxes(0, 1).reshape(B, -1)
+        self._keep(self.state)
+        context = self.rnn.final(self.state)
         mask = np.arange(S)[:, None] < (np.full(B, S) if lengths is None else lengths)
         return context, memory, mask
 
     def backward(self, dcontext, dmemory=None):
-        """Fill `grads` from dcontext (B, C) and dmemory (S, B, C); ids have no gradient, so the answer is None."""
-        dparts = [np.zeros_like(part) for part in state_parts(self.state)]
-        dparts[0][-self.directions :] = dcontext.reshape(len(dcontext), self.directions, -1).swapaxes(0, 1)
-        dx, _ = self.rnn.backward(dmemory, state_like(self.state, dparts))
+        """Add to `grads` from dcontext (B, C) and dmemory (S, B, C); ids have no gradient, so the answer is None."""
+        (state,) = self._kept_last()
+        dx, _ = self.rnn.backward(dmemory, self.rnn.final_backward(dcontext, state))
         self.embedding.backward(dx)
 
 
@@ -116,7 +112,7 @@ class Decoder(Module):
     context : "init", "every_step" or "both"
     attention : "dot" or "additive", optional
         "dot" asks for hidden_size equal to context_size.
-    cell : "RNN", "LSTM" or "GRU"
+    cell : "RNN", "LSTM", "GRU" or a Cell
     rng : numpy.random.Generator, optional
     dtype : numpy dtype
 
@@ -154,27 +150,29 @@ class Decoder(Module):
         rng=None,
         dtype=np.float64,
     ):
-        _check_choice("cell", cell, CELLS)
-        _check_choice("context", context, ("init", "every_step", "both"))
-        _check_choice("attention", attention, (None, "dot", "additive"))
-        if attention == "dot" and hidden_size != context_size:
+        cell = cell_of(cell)
+        check_choice("context", context, ("init", "every_step", "both"))
+        check_choice("attention", attention, (None, "dot", "additive"))
+        init = {"rng": np.random.default_rng() if rng is None else rng, "dtype": dtype}
+        C, self.every_step = context_size, context != "init"
+        self.vocab_size, self.context_size = vocab_size, context_size
+        self.embedding = Embedding(vocab_size, embedding_dim, **init)
+        features = embedding_dim + C * self.every_step
+        shown, sizes = cell.shown_size(hidden_size), cell.sizes(hidden_size)
+        if attention == "dot" and shown != C:
             raise ValueError(
-                f"dot attention compares a state of size {hidden_size} with a memory of size {context_size}: "
+                f"dot attention compares a state of size {shown} with a memory of size {C}: "
                 "make them equal, or take attention='additive'"
             )
-        init = {"rng": np.random.default_rng() if rng is None else rng, "dtype": dtype}
-        H, C, parts = hidden_size, context_size, 2 if cell == "LSTM" else 1
-        self.vocab_size, self.context_size, self.dtype = vocab_size, context_size, np.dtype(dtype)
-        self.lstm, self.every_step = cell == "LSTM", context != "init"
-        self.embedding = Embedding(vocab_size, embedding_dim, **init)
-        self.bridge = None if context == "every_step" else Linear(C, parts * num_layers * H, **init)
-        self.rnn = CELLS[cell](embedding_dim + C * self.every_step, H, num_layers, **init)
+        self.bridge = None if context == "every_step" else Linear(C, num_layers * sum(sizes), **init)
+        self.rnn = Recurrent(cell, features, hidden_size, num_layers, **init)
+        self.dtype = self.rnn.dtype
         self.attention = None
         if attention == "dot":
             self.attention = DotAttention()
         elif attention == "additive":
-            self.attention = AdditiveAttention(H, C, H, **init)
-        self.output = Linear(H if attention is None else H + C, vocab_size, **init)
+            self.attention = AdditiveAttention(shown, C, hidden_size, **init)
+        self.output = Linear(shown if attention is None else shown + C, vocab_size, **init)
 
     def forward(self, target_in, context, memory=None, mask=None):
         """Score every next token of targets that are known: teacher forcing.
@@ -202,7 +200,7 @@ class Decoder(Module):
         return logits
 
     def backward(self, dlogits):
-        """Map dlogits (T, B, vocab_size) to dcontext (B, C) and dmemory (None without attention), and fill `grads`."""
+        """Map dlogits (T, B, vocab_size) to dcontext (B, C) and dmemory (None without attention); add to `grads`."""
         dh, dmemory = self.output.backward(dlogits), None
         if self.attention is not None:
             dh, dmixed = np.split(dh, [-self.context_size], axis=-1)
@@ -224,14 +222,17 @@ class Decoder(Module):
             raise TypeError(f"context is {context.dtype}, this decoder is {self.dtype}")
         if self.bridge is None:
             return None
-        self.s_0 = np.tanh(self.bridge.forward(context))  # (B, parts·layers·H)
-        s_0 = self.s_0.reshape(len(context), -1, self.rnn.hidden_size).swapaxes(0, 1)
-        return tuple(np.split(s_0, 2)) if self.lstm else s_0
+        s_0 = np.tanh(self.bridge.forward(context))  # (B, layers · all sizes)
+        self._keep(s_0)
+        L, sizes = self.rnn.num_layers, self.rnn.cell.sizes(self.rnn.hidden_size)
+        parts = np.split(s_0, np.cumsum([L * size for size in sizes])[:-1], axis=1)
+        parts = [part.reshape(len(context), L, -1).swapaxes(0, 1) for part in parts]
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     def _start_backward(self, dstate):
-        ds_0 = np.concatenate(state_parts(dstate))  # (parts·layers, B, H)
-        ds_0 = ds_0.swapaxes(0, 1).reshape(self.s_0.shape)
-        return self.bridge.backward(ds_0 * (1 - self.s_0 * self.s_0))
+        (s_0,) = self._kept_last()
+        ds_0 = np.concatenate([part.swapaxes(0, 1).reshape(len(s_0), -1) for part in state_parts(dstate)], axis=1)
+        return self.bridge.backward(ds_0 * (1 - s_0 * s_0))
 
     def step(self, tokens, state, context, memory=None, mask=None):
         """Go on from a state by tokens (T, B), often T = 1; return logits (T, B, vocab_size) and the next state."""
@@ -282,7 +283,7 @@ class Seq2Seq(Module):
         return self.decoder.forward(target_in, *self.encoder.forward(source, source_lengths))
 
     def backward(self, dlogits):
-        """Fill `grads` from dlogits (T, B, V); ids have no gradient, so the answer is None."""
+        """Add to `grads` from dlogits (T, B, V); ids have no gradient, so the answer is None."""
         self.encoder.backward(*self.decoder.backward(dlogits))
 
 
@@ -328,13 +329,14 @@ def scheduled_sampling(model, source, target_in, source_lengths=None, *, teacher
     if not 0 <= teacher_prob <= 1:
         raise ValueError(f"teacher_prob is {teacher_prob}, expected a probability, 0 to 1")
     rng = np.random.default_rng() if rng is None else rng
-    encoded = model.encoder.forward(source, source_lengths)
-    state = model.decoder.start(encoded[0])
     teacher = rng.random(target_in.shape) < teacher_prob
     inputs = target_in.copy()
-    for t in range(1, len(inputs)):
-        logits, state = model.decoder.step(inputs[t - 1 : t], state, *encoded)
-        inputs[t] = np.where(teacher[t], target_in[t], sample(logits[0], rng=rng if draw else None))
+    with answering(model):
+        encoded = model.encoder.forward(source, source_lengths)
+        state = model.decoder.start(encoded[0])
+        for t in range(1, len(inputs)):
+            logits, state = model.decoder.step(inputs[t - 1 : t], state, *encoded)
+            inputs[t] = np.where(teacher[t], target_in[t], sample(logits[0], rng=rng if draw else None))
     return inputs
 
 
@@ -367,16 +369,17 @@ def greedy_decode(model, source, source_lengths=None, *, bos, eos, max_length):
     >>> len(tokens), len(tokens[0]) <= 9
     (2, True)
     """
-    _check_search(model, bos, eos, max_length=max_length)
-    encoded = model.encoder.forward(source, source_lengths)
-    state = model.decoder.start(encoded[0])
-    tokens = np.full((1, source.shape[1]), bos)
-    done = np.zeros(source.shape[1], bool)
-    while len(tokens) <= max_length and not done.all():
-        logits, state = model.decoder.step(tokens[-1:], state, *encoded)
-        tokens = np.concatenate([tokens, logits.argmax(axis=-1)])
-        done |= tokens[-1] == eos
-    return _until_eos(tokens[1:], eos)
+    check_search(model.decoder.vocab_size, bos, eos, max_length=max_length)
+    with answering(model):
+        encoded = model.encoder.forward(source, source_lengths)
+        state = model.decoder.start(encoded[0])
+        tokens = np.full((1, source.shape[1]), bos)
+        done = np.zeros(source.shape[1], bool)
+        while len(tokens) <= max_length and not done.all():
+            logits, state = model.decoder.step(tokens[-1:], state, *encoded)
+            tokens = np.concatenate([tokens, logits.argmax(axis=-1)])
+            done |= tokens[-1] == eos
+    return until_eos(tokens[1:].T.tolist(), eos)
 
 
 def beam_search(model, source, source_lengths=None, *, bos, eos, max_length, width=4, length_penalty=1.0):
@@ -422,7 +425,12 @@ def beam_search(model, source, source_lengths=None, *, bos, eos, max_length, wid
     >>> len(tokens), scores.shape
     (2, (2,))
     """
-    _check_search(model, bos, eos, max_length=max_length, width=width)
+    check_search(model.decoder.vocab_size, bos, eos, max_length=max_length, width=width)
+    with answering(model):
+        return _beam_search(model, source, source_lengths, bos, eos, max_length, width, length_penalty)
+
+
+def _beam_search(model, source, source_lengths, bos, eos, max_length, width, length_penalty):
     B, K, V = source.shape[1], width, model.decoder.vocab_size
     context, memory, mask = model.encoder.forward(source, source_lengths)
     encoded = np.repeat(context, K, axis=0), np.repeat(memory, K, axis=1), np.repeat(mask, K, axis=1)
@@ -443,23 +451,4 @@ def beam_search(model, source, source_lengths=None, *, bos, eos, max_length, wid
         tokens = np.concatenate([tokens[:, parent], token[None]])
         log_p, n, done = log_p.ravel()[best.ravel()], n[parent], done[parent] | (token == eos)
         state = state_like(state, [part[:, parent] for part in state_parts(state)])
-    return _until_eos(tokens[1:, ::K], eos), log_p[::K] / n[::K] ** length_penalty
-
-
-def _until_eos(tokens, eos):
-    return [list(takewhile(lambda token: token != eos, column)) for column in tokens.T.tolist()]
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
-
-
-def _check_search(model, bos, eos, **counts):
-    V = model.decoder.vocab_size
-    for name, token in (("bos", bos), ("eos", eos)):
-        if not 0 <= token < V:
-            raise ValueError(f"{name} is {token}, expected a token of the decoder, 0 to {V - 1}")
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} is {count}, expected at least 1")
+    return until_eos(tokens[1:, ::K].T.tolist(), eos), log_p[::K] / n[::K] ** length_penalty

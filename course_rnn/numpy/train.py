@@ -1,25 +1,19 @@
 """Training, truncated backpropagation through time, and the Jacobians that decide whether it can work."""
 
 import copy
-from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
 from course_rnn.numpy.nn import state_like, state_parts
 from course_rnn.numpy.optim import clip_grad_norm, grad_norm
-
-
-@dataclass
-class History:
-    """What `fit` saw at each step: the loss before the update, and the gradient's norm before clipping."""
-
-    loss: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)
+from course_rnn.shared.train import History, chunks
 
 
 def fit(model, batches, loss, optimizer, clip=None, progress=None):
     """Train: for each batch forward, loss, backward, clip, update.
+
+    The model is put into training mode, and left in it.
 
     Parameters
     ----------
@@ -54,8 +48,10 @@ def fit(model, batches, loss, optimizer, clip=None, progress=None):
     (array([[3.]]), array([-1.]))
     """
     history = History()
+    model.train()
     with tqdm(batches, disable=None if progress is None else not progress) as bar:
         for *inputs, target in bar:
+            model.zero_grad()
             y = model.forward(*inputs)
             value, dy = loss(y, target)
             model.backward(dy)
@@ -108,19 +104,7 @@ def truncated_bptt(model, x, target, chunk, loss, optimizer, clip=None, progress
     >>> len(truncated_bptt(model, x, target, 20, nn.mse, optim.Adam(model.params)).loss)
     5
     """
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}, expected at least 1")
-    if len(x) != len(target):
-        raise ValueError(f"x has {len(x)} steps, target has {len(target)}")
-
-    def chunks():
-        state = None
-        for start in range(0, len(x), chunk):
-            part = slice(start, start + chunk)
-            yield x[part], None, state, target[part]
-            state = model.state  # what the forward pass over this chunk left
-
-    return fit(model, chunks(), loss, optimizer, clip, progress)
+    return fit(model, chunks(model, x, target, chunk), loss, optimizer, clip, progress)
 
 
 def step_jacobians(layer, x, state=None):
