@@ -2,6 +2,8 @@
 
 =========  ================================================================================
 layers     RNN, LSTM, GRU: drop-ins for torch.nn, with lengths and a choice of time loop
+one_step   RNNCell, LSTMCell, GRUCell: drop-ins for torch.nn
+exchange   to_torch: back to torch.nn's own classes, around the same tensors
 loop       the time loop in plain torch, to be read
 fused      one layer as one node of the autograd graph; cpu and kernels are its time loops
 plan       which implementation is taken when nobody says, and why
@@ -21,10 +23,13 @@ try:
 except ImportError as error:
     raise ImportError('course_rnn.torch needs torch; install it with: pip install "course-rnn[torch]"') from error
 
+from course_rnn.torch._check import InputError, InputTypeError
 from course_rnn.torch.attention import AdditiveAttention, DotAttention
+from course_rnn.torch.exchange import to_torch
 from course_rnn.torch.jordan import JordanRNN
 from course_rnn.torch.layers import GRU, LSTM, RNN
 from course_rnn.torch.nn import ManyToMany, ManyToOne, VectorToSequence, cross_entropy, generate, mse, sample
+from course_rnn.torch.one_step import GRUCell, LSTMCell, RNNCell
 from course_rnn.torch.scan import SCRN, MinGRU, linear_scan
 from course_rnn.torch.seq2seq import Decoder, Encoder, Seq2Seq, beam_search, greedy_decode, scheduled_sampling
 from course_rnn.torch.train import History, fit, jacobians, step_jacobians, truncated_bptt
@@ -38,11 +43,16 @@ __all__ = [
     "Decoder",
     "DotAttention",
     "Encoder",
+    "GRUCell",
     "History",
+    "InputError",
+    "InputTypeError",
     "JordanRNN",
+    "LSTMCell",
     "ManyToMany",
     "ManyToOne",
     "MinGRU",
+    "RNNCell",
     "Seq2Seq",
     "VectorToSequence",
     "beam_search",
@@ -56,5 +66,6 @@ __all__ = [
     "sample",
     "scheduled_sampling",
     "step_jacobians",
+    "to_torch",
     "truncated_bptt",
 ]

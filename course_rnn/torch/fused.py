@@ -20,6 +20,7 @@ gradient comes before that of n in `d`: r, z, q, n. With lengths, the rows of th
 """
 
 import torch
+from torch._C._functorch import is_batchedtensor, is_legacy_batchedtensor
 from torch.nn.functional import linear
 
 from course_rnn.torch import loop
@@ -68,8 +69,9 @@ class Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy, dh_n, dc_n):
         lengths, x, h_0, c_0, gates, extra, y, *weights = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph=True: this backward pass is itself to be differentiated
-            return None, None, None, *_through_the_loop(ctx, lengths, (x, h_0, c_0, *weights), (dy, dh_n, dc_n))
+        if torch.is_grad_enabled() or _batched(dy, dh_n, dc_n):  # create_graph=True or is_grads_batched=True
+            with torch.enable_grad():
+                return None, None, None, *_through_the_loop(ctx, lengths, (x, h_0, c_0, *weights), (dy, dh_n, dc_n))
         dx = torch.zeros_like(x) if ctx.needs_input_grad[3] else None
         dh, dc = dh_n.clone(), None if c_0 is None else dc_n.clone()
         dweights = [None if w is None else torch.zeros_like(w) for w in weights]
@@ -86,6 +88,11 @@ class Layer(torch.autograd.Function):
         if ctx.cell != "GRU":
             dweights[3::4] = dweights[2::4]  # the two biases are added to the same thing
         return None, None, None, dx, dh, dc, *dweights
+
+
+def _batched(*grads):
+    """Whether many gradients came as one, which vmap can send through operations that are not in place only."""
+    return any(g is not None and (is_legacy_batchedtensor(g) or is_batchedtensor(g)) for g in grads)
 
 
 def _products(cell, d, x, h_before, gates):
@@ -106,7 +113,7 @@ def _products(cell, d, x, h_before, gates):
 
 
 def _through_the_loop(ctx, lengths, inputs, grads):
-    """Gradients of `inputs` that have gradients themselves: run the plain loop and let autograd do the rest."""
+    """Gradients of `inputs` that have gradients themselves, or many at once: run the plain loop under autograd."""
     inputs = [None if i is None else i.view_as(i) for i in inputs]  # apart, even where one was computed from another
     x, h_0, c_0, *weights = inputs
     state = (h_0,) if c_0 is None else (h_0, c_0)

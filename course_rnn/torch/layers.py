@@ -11,14 +11,13 @@ They are torch.nn's own classes with another `forward`, so constructors, initial
 =========  ===========================================================================================================
 """
 
-import functools
-import sys
-
 import torch
+from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from course_rnn.torch import cpu, fused, loop
 from course_rnn.torch._check import check_inputs, under_autocast
+from course_rnn.torch.exchange import Exchangeable
 from course_rnn.torch.plan import IMPLEMENTATIONS, choose
 
 
@@ -28,28 +27,25 @@ def _each(f, state):
 
 
 def _not_compiled(method):
-    """Keep torch.compile out, as it keeps out of torch.nn's recurrent layers: it would unroll the time loop."""
+    """Keep torch.compile out, as it keeps out of torch.nn's recurrent layers: it would unroll the time loop.
 
-    @functools.wraps(method)
-    def inner(*args, **kwargs):
-        if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import would take a second
-            return method(*args, **kwargs)
-        if not hasattr(inner, "disabled"):
-            inner.disabled = torch.compiler.disable(method)
-        return inner.disabled(*args, **kwargs)
-
-    return inner
+    torch.compiler.disable does the same at the price of a microsecond a call, and of a second at the import.
+    """
+    set_code_exec_strategy(method.__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+    return method
 
 
-class _Recurrent:
+class _Recurrent(Exchangeable):
     """What the three layers share: everything around the time loop."""
+
+    implementation = "auto"  # of the class, for a layer that was pickled as torch.nn's
 
     def __init__(self, *args, implementation="auto", **kwargs):
         super().__init__(*args, **kwargs)
         if implementation not in IMPLEMENTATIONS:
             raise ValueError(f"implementation is {implementation!r}, it can be one of {', '.join(IMPLEMENTATIONS)}")
-        if self.proj_size:
-            raise ValueError("proj_size is not supported here, torch.nn.LSTM has it")
+        if self.proj_size and implementation in ("loop", "fused"):
+            raise ValueError("only torch.nn has proj_size, take implementation='auto' or 'library'")
         self.implementation = implementation
 
     @property
@@ -71,9 +67,19 @@ class _Recurrent:
         Examples
         --------
         >>> GRU(3, 4).plan(torch.zeros(5, 2, 3))
-        'library: 5 steps are too few to repay the preparation of the fused layer'
+        'library: so few steps do not repay the preparation of the fused layer'
         """
         return ": ".join(choose(self, input, lengths))
+
+    def _weights_have_changed(self):
+        """Answer as torch.nn does, which looks each weight up twice, in Python: a tenth of the time of one step."""
+        for name, ref in zip(self._flat_weights_names, self._flat_weight_refs, strict=True):
+            weight = self._parameters.get(name)
+            if weight is None:  # a plain tensor took its place, or it is computed at each access
+                weight = getattr(self, name, None)
+            if weight is not None and ref is not None and ref() is not weight:
+                return True
+        return False
 
     @_not_compiled
     def forward(self, input, hx=None, lengths=None):
@@ -83,7 +89,8 @@ class _Recurrent:
         ----------
         input : Tensor (T, B, D), or (B, T, D) with batch_first, or (T, D) for one sequence; or PackedSequence
         hx : Tensor (layers·directions, B, H), for an LSTM a tuple of two, optional
-            h_0, or (h_0, c_0); zeros when not given. Without B for one sequence.
+            h_0, or (h_0, c_0); zeros when not given. Without B for one sequence. With proj_size h_0 has that many
+            features.
         lengths : Tensor (B,) of ints, optional
             Where each sequence ends: outputs past the end are 0, the final state is the one at the end, and the
             reverse direction starts there.
@@ -95,14 +102,27 @@ class _Recurrent:
 
         Raises
         ------
-        ValueError, TypeError
-            In one sentence, if shapes, dtypes, devices or lengths do not fit together.
+        InputError
+            In one sentence, if shapes, devices or lengths do not fit together; it is a ValueError and a RuntimeError.
+        InputTypeError
+            In one sentence, if something is of the wrong kind or dtype; it is an InputError and a TypeError.
         """
+        try:
+            implementation, _ = choose(self, input, lengths)
+            if implementation == "library" and lengths is None and self.reset_after:
+                return super().forward(input, hx)  # which looks at everything itself
+        except Exception:
+            if isinstance(input, torch.fx.Proxy):  # a leaf of the graph, as torch.nn's layers are
+                return input.tracer.create_proxy("call_module", input.tracer.path_of_module(self), (input, hx), {})
+            check_inputs(self, input, hx, lengths)
+            raise
         check_inputs(self, input, hx, lengths)
-        hx = tuple(hx) if isinstance(hx, list) else hx
-        implementation, _ = choose(self, input, lengths)
         if implementation == "library":
             return self._library(input, hx, lengths)
+        return self._ours(implementation, input, tuple(hx) if isinstance(hx, list) else hx, lengths)
+
+    def _ours(self, implementation, input, hx, lengths):
+        """Run the loop or the fused layer, whatever form the batch has."""
         if isinstance(input, PackedSequence):
             return self._packed(implementation, input, hx)
         if input.dim() == 2:
@@ -114,10 +134,8 @@ class _Recurrent:
 
     def _library(self, input, hx, lengths):
         """Let torch.nn do it, which takes lengths in a PackedSequence."""
-        if self.cell == "GRU_RESET_BEFORE":
+        if not self.reset_after:
             raise ValueError("torch has no GRU with reset_after=False, take implementation='loop' or 'fused'")
-        if lengths is None:
-            return super().forward(input, hx)
         lengths, layout = torch.as_tensor(lengths).cpu(), {"batch_first": self.batch_first}
         y, h_n = super().forward(pack_padded_sequence(input, lengths, enforce_sorted=False, **layout), hx)
         return pad_packed_sequence(y, total_length=input.shape[self.batch_first], **layout)[0], h_n
@@ -151,10 +169,10 @@ class _Recurrent:
             zeros = x.new_zeros(self.num_layers * directions, x.shape[1], self.hidden_size)
             hx = (zeros, zeros) if self.mode == "LSTM" else zeros
         state = hx if self.mode == "LSTM" else (hx,)
-        weights = [
-            [w.to(x.dtype) for w in of_direction] + [None] * (4 - len(of_direction))
-            for of_direction in self.all_weights
-        ]
+        self._update_flat_weights()
+        count = 2 + 2 * self.bias
+        weights = [w.to(x.dtype) for w in self._flat_weights]
+        weights = [weights[i : i + count] + [None] * (4 - count) for i in range(0, len(weights), count)]
         weights = [weights[i : i + directions] for i in range(0, len(weights), directions)]
         lengths = None if lengths is None else lengths.to(x.device)
         layer = loop.layer if implementation == "loop" else fused.layer(self._engine(x))
@@ -201,22 +219,18 @@ class RNN(_Recurrent, torch.nn.RNN):
 
 
 class LSTM(_Recurrent, torch.nn.LSTM):
-    """A long short-term memory network, a drop-in for torch.nn.LSTM (without proj_size).
+    """A long short-term memory network, a drop-in for torch.nn.LSTM.
 
     i, f, o = σ(…) and g = tanh(…) of W_ih x_t + b_ih + W_hh h_{t−1} + b_hh;  c_t = f ⊙ c_{t−1} + i ⊙ g,
-    h_t = o ⊙ tanh(c_t).
+    h_t = o ⊙ tanh(c_t), or with proj_size h_t = W_hr (o ⊙ tanh(c_t)).
 
     Parameters
     ----------
     *args, **kwargs : as for torch.nn.LSTM
         input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
-        device=None, dtype=None.
+        proj_size=0, device=None, dtype=None.
     implementation : {"auto", "loop", "fused", "library"}
-
-    Raises
-    ------
-    ValueError
-        If proj_size is given.
+        With proj_size it is torch.nn's own code that runs.
 
     References
     ----------

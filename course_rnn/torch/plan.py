@@ -4,6 +4,9 @@ The rule: torch.nn's own code, unless a benchmark whose results are committed fo
 """
 
 import torch
+from torch._C import _len_torch_dispatch_stack
+from torch._C._functorch import TransformType, get_interpreter_stack, peek_interpreter_stack
+from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence
 
 from course_rnn.torch._check import dimensions
@@ -24,31 +27,80 @@ STEPS, STEPS_WITH_LENGTHS, STEPS_PER_ROW = 32, 64, 3  # lengths cost a preparati
 
 
 def choose(layer, input, lengths=None):
-    """Return "loop", "fused" or "library" for a layer of ours and this input, and the reason in words."""
-    packed = isinstance(input, PackedSequence)
-    x = input.data if packed else input
-    on = x.device.type
+    """Return "loop", "fused" or "library" for a layer of ours and this input, and the reason in words.
+
+    What decides for a single step comes first: decoding and reinforcement learning call a layer once for each.
+    """
     if layer.implementation != "auto":
         return layer.implementation, "it was asked for"
-    if layer.cell == "GRU_RESET_BEFORE":
-        if on == "cpu" and not _transformed():
-            return "fused", "torch has no GRU with reset_after=False, and the fused layer is faster than the loop"
-        return "loop", "torch has no GRU with reset_after=False, and the fused layer was not measured here"
+    if layer.proj_size:
+        return "library", "only torch.nn has proj_size"
+    if not layer.reset_after:
+        return _without_a_twin(input)
+    if not torch.compiler.is_compiling() and _seen_through():
+        return "loop", "vmap and forward-mode differentiation have to see every operation"
+    packed = isinstance(input, PackedSequence)
+    if _steps(layer, input, packed) < STEPS:
+        return "library", "so few steps do not repay the preparation of the fused layer"
+    return _with_a_twin(layer, input, packed, lengths)
+
+
+def _with_a_twin(layer, input, packed, lengths):
+    """Choose for a long sequence and a layer that torch.nn has, too."""
+    x = input.data if packed else input
+    on = x.device.type
     if on != "cpu":
         return "library", f"nothing of ours has been measured on {on} yet (on a GPU: course-rnn bench gpu)"
+    if _watched():
+        return "library", "what is traced, exported or counted is left to torch.nn, whose operators every tool knows"
     if torch.is_autocast_enabled("cpu") or _transformed():
-        return "library", "autocast, torch.func and forward-mode differentiation are left to torch.nn"
+        return "library", "autocast and torch.func are left to torch.nn"
     if not (torch.is_grad_enabled() and (layer.weight_ih_l0.requires_grad or x.requires_grad)):
         return "library", "no gradient is needed, and the forward pass of torch.nn is as fast"
     steps, batch, _ = dimensions(layer, input)
     ragged = packed or lengths is not None
-    if steps < (max(STEPS_WITH_LENGTHS, STEPS_PER_ROW * batch) if ragged else STEPS):
-        return "library", f"{steps} steps are too few to repay the preparation of the fused layer"
+    if ragged and steps < max(STEPS_WITH_LENGTHS, STEPS_PER_ROW * batch):
+        return "library", f"{steps} steps do not repay the preparation of the fused layer for {batch} lengths"
     if x.dtype in (FASTER_ON_CPU_WITH_LENGTHS if ragged else FASTER_ON_CPU)[layer.cell]:
         return "fused", "its hand-written backward was measured to be faster than torch.nn"
     return "library", f"the fused layer was not measured to be faster for this cell in {x.dtype}"
 
 
+def _without_a_twin(input):
+    """Choose for a GRU with reset_after=False."""
+    x = input.data if isinstance(input, PackedSequence) else input
+    if _watched() or _transformed():
+        return (
+            "loop",
+            "torch has no GRU with reset_after=False, and the loop is made of operators that every tool knows",
+        )
+    if x.device.type == "cpu":
+        return "fused", "torch has no GRU with reset_after=False, and the fused layer is faster than the loop"
+    return "loop", "torch has no GRU with reset_after=False, and the fused layer was not measured here"
+
+
+def _steps(layer, input, packed):
+    """The number of steps; 0 where it is no number, as the layer is being traced for any number."""
+    if packed:
+        return len(input.batch_sizes)
+    steps = input.shape[layer.batch_first and input.dim() == 3]
+    return steps if type(steps) is int else 0
+
+
+def _watched():
+    """Whether a tool reads off the operations: it traces, exports, compiles, or has a dispatch mode, as FlopCounter."""
+    return torch.jit.is_tracing() or torch.compiler.is_compiling() or _len_torch_dispatch_stack() > 0
+
+
+def _seen_through():
+    """Whether vmap or forward-mode differentiation is at work, which torch.nn's operators do not know."""
+    if forward_ad._current_level >= 0:
+        return True
+    return peek_interpreter_stack() is not None and any(
+        level.key() == TransformType.Vmap for level in get_interpreter_stack()
+    )
+
+
 def _transformed():
-    """Whether torch.func or forward-mode differentiation is at work: they need to see every operation."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+    """Whether torch.func is at work: it cannot go through an autograd.Function."""
+    return peek_interpreter_stack() is not None
