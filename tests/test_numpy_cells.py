@@ -329,8 +329,8 @@ def test_sigmoid_neither_overflows_nor_changes_dtype(dtype):
         (lambda: cells.RNN("sigmoid"), "nonlinearity is 'sigmoid', expected one of tanh, relu, identity"),
         (lambda: cells.Jordan(2, "hidden"), "feedback is 'hidden', expected one of output, probabilities, label"),
         (lambda: cells.SCRN(2, alpha=1), "alpha is 1, expected 0 ≤ alpha < 1"),
-        (lambda: cells.DeepTransition(0), "depth is 0, expected a positive whole number"),
-        (lambda: cells.Skip(1), "distance is 1, expected at least 2: 1 is the simple cell"),
+        (lambda: cells.DeepTransition(0), "depth is 0, expected a whole number of at least 1"),
+        (lambda: cells.Skip(1), "distance is 1, expected a whole number of at least 2"),
         (lambda: cells.cell_of("RWKV"), "cell is 'RWKV', expected one of 'RNN', 'LSTM', 'GRU'"),
     ],
 )

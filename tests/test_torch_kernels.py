@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from course_rnn.torch import fused, loop
+from course_rnn.torch.cells import MODES
 
 triton = pytest.importorskip("triton", reason="Triton exists for Linux only")
 
@@ -29,7 +30,7 @@ TOLERANCE = {
     ("bfloat16", "ieee"): 2e-2,
 }
 PRECISIONS = list(TOLERANCE) if CUDA else [("float32", "ieee"), ("float16", "ieee")]  # bfloat16 is wrong interpreted
-CELLS = list(loop.STEPS)
+CELLS = list(MODES)
 GATES = {"LSTM": 4, "GRU": 3, "GRU_RESET_BEFORE": 3}
 
 
@@ -81,8 +82,8 @@ def run(layer, cell, x, state, weights, lengths, dtype):
     inputs = [t.detach().to(dtype).requires_grad_() for t in inputs]
     rest = iter(inputs)
     x, state = next(rest), tuple(next(rest) for _ in state)
-    weights = [[None if w is None else next(rest) for w in of_direction] for of_direction in weights]
-    y, state = layer(cell, x, state, weights, lengths)
+    weights = [loop.named([None if w is None else next(rest) for w in of_direction]) for of_direction in weights]
+    y, state = layer(MODES[cell], x, state, weights, lengths)
     outputs = [y, *state]
     torch.manual_seed(1)
     grads = [torch.randn(o.shape).to(o.device, dtype) for o in outputs]
@@ -166,7 +167,7 @@ def test_padding_is_neither_read_nor_written(kernels, cell):
     lengths = torch.tensor([4, 2, 1], device=x.device)
     padding = torch.arange(4, device=x.device)[:, None] >= lengths
     x = x.detach().masked_fill(padding[..., None], 0).requires_grad_()
-    y, _ = fused.layer(kernels)(cell, x, state, weights, lengths)
+    y, _ = fused.layer(kernels)(MODES[cell], x, state, list(map(loop.named, weights)), lengths)
     (dx,) = torch.autograd.grad(y, x, torch.full_like(y, 7))
     assert (y[padding] == 0).all() and (dx[padding] == 0).all()
     assert (y[~padding] != 0).any(dim=-1).all() and (dx[~padding] != 0).any(dim=-1).all()
@@ -176,7 +177,7 @@ def test_a_derivative_of_the_derivative_goes_through_the_loop(kernels):
     x, state, weights = make("GRU", 2, 2, 3, 4, directions=1)
 
     def penalty(layer):
-        y, _ = layer("GRU", x, state, weights, None)
+        y, _ = layer(MODES["GRU"], x, state, list(map(loop.named, weights)), None)
         (dx,) = torch.autograd.grad(y.sum(), x, create_graph=True)
         return torch.autograd.grad(dx.square().sum(), [x, *weights[0][:2]])
 

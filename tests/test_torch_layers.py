@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 import course_rnn.numpy.layers as rnp
 import course_rnn.torch as rt
 from course_rnn.torch import cpu, fused, loop
+from course_rnn.torch.cells import MODES
 
 T, B, D, H = 5, 3, 2, 4
 LENGTHS = [3, 5, 1]
@@ -167,18 +168,16 @@ def test_the_automatic_choice_computes_the_same_on_long_sequences(cell, ragged):
 
 
 @pytest.mark.parametrize("budget", [1, 500])
-@pytest.mark.parametrize("cell", loop.STEPS)
+@pytest.mark.parametrize("cell", MODES.values(), ids=MODES)
 def test_the_size_of_the_pieces_does_not_matter(cell, budget, monkeypatch):
-    gates = {"LSTM": 4, "GRU": 3, "GRU_RESET_BEFORE": 3}.get(cell, 1)
-    x, state = random(T, B, D), tuple(random(2, B, H) for _ in range(1 + (cell == "LSTM")))
-    shapes = [(gates * H, D), (gates * H, H), (gates * H,), (gates * H,)]
-    weights = [[random(*shape) for shape in shapes] for _ in range(2)]
+    x, state = random(T, B, D), tuple(random(2, B, H) for _ in cell.states)
+    weights = [{name: random(*shape) for name, shape in cell.shapes(D, H).items()} for _ in range(2)]
     lengths = torch.tensor([5, 4, 4])
     expected = tensors(loop.layer(cell, x, state, weights, lengths))
     monkeypatch.setattr(cpu, "PIECE", budget)
     found = tensors(fused.layer(cpu)(cell, x, state, weights, lengths))
     assert_close(found, expected)
-    inputs = [x, *state, *tensors(weights)]
+    inputs = [x, *state, *(w for of_direction in weights for w in of_direction.values())]
     d = [torch.randn_like(t) for t in expected]
     assert_close(torch.autograd.grad(found, inputs, d), torch.autograd.grad(expected, inputs, d))
 
@@ -518,7 +517,11 @@ def test_the_implementation_that_was_asked_for_runs(implementation, monkeypatch)
         ({"input": torch.zeros(T, B, 7)}, ValueError, "input has 7 features, this layer expects 2"),
         ({"input": torch.zeros(D)}, ValueError, "input has 1 dimensions, this layer expects 3, or 2 for one sequence"),
         ({"input": torch.zeros(0, B, D)}, ValueError, "input has no time steps, this layer expects at least one"),
-        ({"input": torch.zeros(T, B, D).double()}, TypeError, r"input dtype \(torch.float64\) does not match .* Convert input"),
+        (
+            {"input": torch.zeros(T, B, D).double()},
+            TypeError,
+            r"input dtype \(torch.float64\) does not match .* Convert",
+        ),
         ({"input": torch.zeros(T, B, D, device="meta")}, ValueError, "input is on meta, this layer on cpu"),
         ({"hx": torch.zeros(1, B, H)}, TypeError, r"hx has to be a tuple \(h_0, c_0\)"),
         ({"hx": (torch.zeros(1, B, H),) * 3}, TypeError, r"hx has to be a tuple \(h_0, c_0\)"),
@@ -543,7 +546,7 @@ def test_bad_input_gets_one_sentence(bad, error, sentence, implementation):
 
 
 def test_what_is_not_supported_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match="only torch.nn has proj_size, take implementation='auto' or 'library'"):
+    with pytest.raises(ValueError, match=r"only torch\.nn has proj_size, take implementation='auto' or 'library'"):
         rt.LSTM(D, H, proj_size=2, implementation="fused")
     with pytest.raises(ValueError, match="implementation is 'fast', it can be one of auto, loop, fused, library"):
         rt.RNN(D, H, implementation="fast")

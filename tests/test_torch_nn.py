@@ -327,7 +327,7 @@ def test_a_model_runs_under_autocast(device, kind):
     y = module.to(device)(*inputs(own))
     with torch.autocast(device, dtype=torch.bfloat16):
         low = module(*inputs(own))
-    assert low.dtype == torch.bfloat16
+    assert low.dtype == (torch.float32 if "Jordan" in kind else torch.bfloat16)  # the state of a loop stays as it is
     assert_close(low.float(), y.detach().cpu(), tolerance=BFLOAT16)
     low.float().sum().backward()
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in module.parameters())
@@ -338,7 +338,7 @@ def test_a_jordan_network_starts_as_the_reference_does():
     jordan = course_rnn.torch.jordan.JordanRNN(300, 16, 200, dtype=torch.float64)
     for p in jordan.parameters():
         assert 0.2 < p.abs().max() <= 0.25
-    assert abs(jordan.weight_ih.std().item() - 0.25 / 3**0.5) < 0.01  # of uniform(-1/4, 1/4)
+    assert abs(jordan.rnn.weight_ih_l0.std().item() - 0.25 / 3**0.5) < 0.01  # of uniform(-1/4, 1/4)
 
 
 # bad input

@@ -6,17 +6,17 @@ import torch
 from test_torch_nn import BFLOAT16, DEVICES, assert_close, check, check_grads, load, to
 from torch.overrides import TorchFunctionMode
 
+import course_rnn.numpy as rnp
 import course_rnn.numpy.nn
-import course_rnn.numpy.scan as rnp
+import course_rnn.torch as rt
 import course_rnn.torch.nn
-import course_rnn.torch.scan as rt
 
 TO_LOOP = {"rtol": 1e-10, "atol": 1e-10}
 T, B, D, H, S = 5, 2, 3, 4, 6
 LENGTHS = np.array([3, 5])
 CASES = {
     "MinGRU": ("MinGRU", (D, H), {}, (H,)),
-    "MinGRU without bias": ("MinGRU", (D, H, False), {}, (H,)),
+    "MinGRU without bias": ("MinGRU", (D, H), {"bias": False}, (H,)),
     "parallel MinGRU": ("MinGRU", (D, H), {"parallel": True}, (H,)),
     "SCRN": ("SCRN", (D, H, S), {"alpha": 0.7}, (H, S)),
 }
@@ -139,7 +139,7 @@ def parts(state):
 @pytest.mark.parametrize("mode", ["ManyToOne", "ManyToMany"])
 @every_layer
 def test_a_layer_in_a_model_matches_the_reference(rng, device, kind, args, options, sizes, mode):
-    width = sum(sizes) if mode == "ManyToMany" else H
+    width = sum(sizes)
     nn = course_rnn.numpy.nn
     model = getattr(nn, mode)(getattr(rnp, kind)(*args, **options, rng=rng), nn.Linear(width, 2, rng=rng))
     module = getattr(course_rnn.torch.nn, mode)(getattr(rt, kind)(*args, **options), torch.nn.Linear(width, 2))
@@ -249,12 +249,11 @@ ONES = torch.ones(T, B, D)
 @pytest.mark.parametrize(
     "error, message, change",
     [
-        (ValueError, "x has 4 features, this layer expects 3", {"x": torch.ones(T, B, 4)}),
-        (ValueError, r"x has shape \(5, 3\), expected \(T, B, 3\)", {"x": torch.ones(T, D)}),
-        (ValueError, r"x has shape \(0, 2, 3\), expected .* with none of them 0", {"x": torch.ones(0, B, D)}),
-        (ValueError, r"x has shape \(5, 0, 3\), expected .* with none of them 0", {"x": torch.ones(T, 0, D)}),
-        (TypeError, "x is torch.float64, this layer", {"x": ONES.double()}),
-        (ValueError, "x is on meta, this layer", {"x": ONES.to("meta")}),
+        (ValueError, "input has 4 features, this layer expects 3", {"input": torch.ones(T, B, 4)}),
+        (ValueError, "input has 1 dimensions, this layer expects 3, or 2 for one sequence", {"input": torch.ones(D)}),
+        (ValueError, "input has no time steps, this layer expects at least one", {"input": torch.ones(0, B, D)}),
+        (TypeError, "input is torch.float64, this layer torch.float32", {"input": ONES.double()}),
+        (ValueError, "input is on meta, this layer on cpu", {"input": ONES.to("meta")}),
         (ValueError, "lengths", {"lengths": torch.tensor([0, 5])}),
         (ValueError, "lengths", {"lengths": torch.tensor([3, 6])}),
         (ValueError, "lengths", {"lengths": torch.tensor([5])}),
@@ -264,15 +263,15 @@ ONES = torch.ones(T, B, D)
 @every_layer
 def test_a_layer_refuses_bad_input_in_one_sentence(kind, args, options, sizes, error, message, change):
     with pytest.raises(error, match=message):
-        getattr(rt, kind)(*args, **options)(**({"x": ONES} | change))
+        getattr(rt, kind)(*args, **options)(**({"input": ONES} | change))
 
 
 @pytest.mark.parametrize(
     "error, message, part",
     [
-        (ValueError, r"the state has shape .*\(1, 5, 4\).*, expected .*\(1, 2, 4\)", lambda s: torch.ones(1, 5, s)),
-        (TypeError, "the state is torch.float64, x", lambda s: torch.ones(1, B, s).double()),
-        (ValueError, "the state is on meta, x", lambda s: torch.ones(1, B, s, device="meta")),
+        (ValueError, r"h_0 has shape \(1, 5, 4\), this input needs \(1, 2, 4\)", lambda s: torch.ones(1, 5, s)),
+        (TypeError, "h_0 is torch.float64, the input torch.float32", lambda s: torch.ones(1, B, s).double()),
+        (ValueError, "h_0 is on meta, the input on cpu", lambda s: torch.ones(1, B, s, device="meta")),
     ],
 )
 @every_layer

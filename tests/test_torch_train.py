@@ -9,14 +9,14 @@ import torch
 from test_torch_nn import DEVICES, assert_close, layers, load, models, to
 from test_torch_seq2seq import build
 
-import course_rnn.numpy.train as rnp
+import course_rnn.numpy as rnp
+import course_rnn.torch
 import course_rnn.torch.train as rt
 from course_rnn.numpy import jordan as numpy_jordan
 from course_rnn.numpy import nn as numpy_nn
 from course_rnn.numpy import optim as numpy_optim
-from course_rnn.numpy import scan as numpy_scan
 from course_rnn.numpy import seq2seq as numpy_seq2seq
-from course_rnn.torch import jordan, nn, scan, seq2seq
+from course_rnn.torch import jordan, nn, seq2seq
 from course_rnn.torch.layers import GRU, RNN
 
 OVER_STEPS = {"rtol": 1e-8, "atol": 1e-10}  # 20 updates, each of which carries on the rounding of those before
@@ -180,8 +180,8 @@ def pair(kind, rng, device):
         shapes = [(2, B, H)] * (1 + (kind == "LSTM"))
     else:
         args, shapes = ((D, H), [(1, B, H)]) if kind == "MinGRU" else ((D, H, S), [(1, B, H), (1, B, S)])
-        layer = getattr(numpy_scan, kind)(*args, rng=rng)
-        module = getattr(scan, kind)(*args)
+        layer = getattr(rnp, kind)(*args, rng=rng)
+        module = getattr(course_rnn.torch, kind)(*args)
     state = tuple(rng.standard_normal(shape) for shape in shapes)
     return layer, load(module, layer, device), state if len(state) > 1 else state[0]
 

@@ -9,9 +9,8 @@ as torch stores it, (features out, features in).
 
 import numpy as np
 
-from course_rnn.numpy._check import check_sizes
 from course_rnn.shared.cell import Cell as _Cell
-from course_rnn.shared.cell import check_alpha, check_cell
+from course_rnn.shared.cell import check_alpha, check_cell, check_count
 from course_rnn.shared.search import check_choice
 
 # name: (f, its derivative written in terms of the value h = f(a), which is what a step keeps)
@@ -563,7 +562,7 @@ class DeepTransition(Cell):
     """
 
     def __init__(self, depth=2):
-        check_sizes(depth=depth)
+        check_count("depth", depth, 1)
         self.depth = depth
 
     def maps(self, D, H):
@@ -609,9 +608,7 @@ class Skip(Cell):
     """
 
     def __init__(self, distance=2):
-        check_sizes(distance=distance)
-        if distance < 2:
-            raise ValueError(f"distance is {distance}, expected at least 2: 1 is the simple cell")
+        check_count("distance", distance, 2)
         self.distance = distance
         self.states = ("h", *(f"h_{k}_ago" for k in range(1, distance)))
 

@@ -104,7 +104,7 @@ def _gradients(x, da, das, products, weights):
     for name, d, v in joined:
         found = {name: sums[id(d)]} if v is None else {f"weight_{name}": d.T @ v}
         if f"bias_{name}" in weights:
-            found[f"bias_{name}"] = sums[id(d)]
+            found[f"bias_{name}"] = sums[id(d)].copy()  # each gradient an array of its own: clipping works in place
         for key, grad in found.items():  # a second product of one name belongs to the rows below
             grads[key] = np.concatenate([grads[key], grad]) if key in grads else grad
     return grads

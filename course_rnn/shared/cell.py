@@ -76,6 +76,12 @@ def check_alpha(alpha):
         raise ValueError(f"alpha is {alpha}, expected 0 ≤ alpha < 1")
 
 
+def check_count(name, value, least):
+    """Refuse what is no whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value}, expected a whole number of at least {least}")
+
+
 def check_cell(cell, base, library):
     """Refuse what is no cell of this side: its class instead of an instance, or a cell of the other library."""
     if isinstance(cell, type) and issubclass(cell, Cell):

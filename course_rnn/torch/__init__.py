@@ -4,14 +4,16 @@
 layers     RNN, LSTM, GRU: drop-ins for torch.nn, with lengths and a choice of time loop
 one_step   RNNCell, LSTMCell, GRUCell: drop-ins for torch.nn
 exchange   to_torch: back to torch.nn's own classes, around the same tensors
-loop       the time loop in plain torch, to be read
+cells      the equations of one step of each cell
+loop       the time loop in plain torch, for any cell
+recurrent  Recurrent(cell), MinGRU, SCRN: depth, direction, lengths, masks for any cell
 fused      one layer as one node of the autograd graph; cpu and kernels are its time loops
 plan       which implementation is taken when nobody says, and why
 nn         models around a layer, losses, sampling
 jordan     the recurrence through the output
 attention  dot and additive attention
 seq2seq    encoder, decoder, teacher forcing and its rivals, greedy and beam search
-scan       linear recurrences in parallel: linear_scan, MinGRU, SCRN
+scan       linear recurrences in parallel
 train      fit, truncated backpropagation, Jacobians
 =========  ================================================================================
 
@@ -23,14 +25,17 @@ try:
 except ImportError as error:
     raise ImportError('course_rnn.torch needs torch; install it with: pip install "course-rnn[torch]"') from error
 
+from course_rnn.torch import cells, loop
 from course_rnn.torch._check import InputError, InputTypeError
 from course_rnn.torch.attention import AdditiveAttention, DotAttention
+from course_rnn.torch.cells import Cell
 from course_rnn.torch.exchange import to_torch
 from course_rnn.torch.jordan import JordanRNN
 from course_rnn.torch.layers import GRU, LSTM, RNN
 from course_rnn.torch.nn import ManyToMany, ManyToOne, VectorToSequence, cross_entropy, generate, mse, sample
 from course_rnn.torch.one_step import GRUCell, LSTMCell, RNNCell
-from course_rnn.torch.scan import SCRN, MinGRU, linear_scan
+from course_rnn.torch.recurrent import SCRN, MinGRU, Recurrent
+from course_rnn.torch.scan import linear_scan
 from course_rnn.torch.seq2seq import Decoder, Encoder, Seq2Seq, beam_search, greedy_decode, scheduled_sampling
 from course_rnn.torch.train import History, fit, jacobians, step_jacobians, truncated_bptt
 
@@ -40,6 +45,7 @@ __all__ = [
     "RNN",
     "SCRN",
     "AdditiveAttention",
+    "Cell",
     "Decoder",
     "DotAttention",
     "Encoder",
@@ -53,15 +59,18 @@ __all__ = [
     "ManyToOne",
     "MinGRU",
     "RNNCell",
+    "Recurrent",
     "Seq2Seq",
     "VectorToSequence",
     "beam_search",
+    "cells",
     "cross_entropy",
     "fit",
     "generate",
     "greedy_decode",
     "jacobians",
     "linear_scan",
+    "loop",
     "mse",
     "sample",
     "scheduled_sampling",

@@ -24,6 +24,7 @@ from torch._C._functorch import is_batchedtensor, is_legacy_batchedtensor
 from torch.nn.functional import linear
 
 from course_rnn.torch import loop
+from course_rnn.torch.cells import MODES
 
 INPUT, HIDDEN = 0, 1  # W_ih and W_hh
 
@@ -32,9 +33,9 @@ def layer(engine):
     """Return the twin of `loop.layer` whose time loops run in `engine`."""
 
     def fused_layer(cell, x, state, weights, lengths=None):
-        h_0, c_0 = (s.contiguous() for s in state) if cell == "LSTM" else (state[0].contiguous(), None)
-        flat = (w for of_direction in weights for w in of_direction)
-        y, h_n, c_n = Layer.apply(engine, cell, lengths, x.contiguous(), h_0, c_0, *flat)
+        h_0, c_0, *_ = *(s.contiguous() for s in state), None
+        flat = (of_direction.get(name) for of_direction in weights for name in loop.NAMES)
+        y, h_n, c_n = Layer.apply(engine, cell.mode, lengths, x.contiguous(), h_0, c_0, *flat)
         return y, (h_n,) if c_n is None else (h_n, c_n)
 
     return fused_layer
@@ -117,8 +118,8 @@ def _through_the_loop(ctx, lengths, inputs, grads):
     inputs = [None if i is None else i.view_as(i) for i in inputs]  # apart, even where one was computed from another
     x, h_0, c_0, *weights = inputs
     state = (h_0,) if c_0 is None else (h_0, c_0)
-    weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
-    y, state = loop.layer(ctx.cell, x, state, weights, lengths)
+    weights = [loop.named(weights[k : k + 4]) for k in range(0, len(weights), 4)]
+    y, state = loop.layer(MODES[ctx.cell], x, state, weights, lengths)
     wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
     found = torch.autograd.grad(
         (y, *state), [inputs[i] for i in wanted], grads[: 1 + len(state)], create_graph=True, allow_unused=True

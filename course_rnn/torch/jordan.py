@@ -1,19 +1,12 @@
 """The Jordan network: a recurrence that goes through the output and nothing else."""
 
-import math
-
 import torch
 from torch.nn import functional as F
 
-from course_rnn.torch._check import check_dtype_and_device
+from course_rnn.torch import cells
+from course_rnn.torch._check import InputError, check_dtype_and_device
 from course_rnn.torch.nn import check_integers
-
-# name: what f(o) of the output comes back; a hard label has no gradient
-FEEDBACKS = {
-    "output": lambda o: o,
-    "probabilities": lambda o: o.softmax(dim=-1),
-    "label": lambda o: F.one_hot(o.argmax(dim=-1), o.shape[-1]).to(o.dtype),
-}
+from course_rnn.torch.recurrent import Recurrent
 
 
 class JordanRNN(torch.nn.Module):
@@ -22,7 +15,8 @@ class JordanRNN(torch.nn.Module):
     h_t = tanh(W_ih x_t + b_ih + W_oh f(o_{t−1}) + b_oh),   o_t = W_ho h_t + b_ho
 
     `feedback` says what f is: the output itself, its softmax, or the one-hot vector of its largest entry. With the
-    outputs given (teacher forcing) no step waits for another, and all T are computed at once.
+    outputs given (teacher forcing) no step waits for another, and all T are computed at once. The layer `rnn` is
+    `Recurrent` with the cell `cells.Jordan`.
 
     Parameters
     ----------
@@ -30,7 +24,7 @@ class JordanRNN(torch.nn.Module):
     feedback : "output", "probabilities" or "label"
     bias : bool
     device, dtype
-        As in torch.nn. Initial values are uniform(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
+        As in torch.nn. Initial values are uniform in ±1/√hidden_size.
 
     Raises
     ------
@@ -50,16 +44,9 @@ class JordanRNN(torch.nn.Module):
 
     def __init__(self, input_size, hidden_size, output_size, feedback="output", bias=True, *, device=None, dtype=None):
         super().__init__()
-        if feedback not in FEEDBACKS:
-            raise ValueError(f"feedback is {feedback!r}, expected one of {', '.join(FEEDBACKS)}")
-        D, H, O = input_size, hidden_size, output_size
-        self.input_size, self.hidden_size, self.output_size = D, H, O
-        self.feedback = feedback
-        weights = {"weight_ih": (H, D), "weight_oh": (H, O), "weight_ho": (O, H)}
-        biases = {"bias_ih": (H,), "bias_oh": (H,), "bias_ho": (O,)}
-        for name, shape in (weights | biases).items():
-            values = torch.empty(shape, device=device, dtype=dtype).uniform_(-1 / math.sqrt(H), 1 / math.sqrt(H))
-            self.register_parameter(name, torch.nn.Parameter(values) if bias or name in weights else None)
+        self.output_size = output_size
+        cell = cells.Jordan(output_size, feedback)
+        self.rnn = Recurrent(cell, input_size, hidden_size, bias=bias, device=device, dtype=dtype)
 
     def forward(self, x, outputs=None, state=None):
         """Map a sequence of inputs to a sequence of outputs; afterwards `state` holds what the next step would be fed.
@@ -85,27 +72,22 @@ class JordanRNN(torch.nn.Module):
             If x, `outputs` or `state` have another dtype than the parameters.
         """
         outputs, state = self._check(x, outputs, state)
-        a = F.linear(x, self.weight_ih, self.bias_ih)  # (T, B, H)
-        if outputs is not None:
-            self.state = outputs[-1].detach()
-            return self._step(a, torch.cat([state[None], outputs[:-1]]))
-        o = []
-        for a_t in a:
-            o.append(self._step(a_t, state))
-            state = FEEDBACKS[self.feedback](o[-1])
-        self.state = state.detach()
-        return torch.stack(o)
-
-    def _step(self, a, fed):
-        h = torch.tanh(a + F.linear(fed, self.weight_oh, self.bias_oh))
-        return F.linear(h, self.weight_ho, self.bias_ho)
+        if outputs is None:
+            o, (_, fed) = self.rnn(x, (torch.zeros_like(state)[None], state[None]))
+            self.state = fed[0].detach()
+            return o
+        self.state = outputs[-1].detach()
+        fed, weights = torch.cat([state[None], outputs[:-1]]), self.rnn.weights()
+        o, _ = self.rnn.cell.step(cells.linear(x, weights, "ih"), (fed, fed), weights)  # all steps at once
+        return o
 
     def _check(self, x, outputs, state):
         """Refuse what does not fit; return the outputs as vectors and the state as a tensor."""
         if x.ndim != 3 or 0 in x.shape:
-            raise ValueError(f"x has shape {tuple(x.shape)}, expected (T, B, {self.input_size}) with none of them 0")
-        if x.shape[-1] != self.input_size:
-            raise ValueError(f"x has {x.shape[-1]} features, this network expects {self.input_size}")
+            D = self.rnn.input_size
+            raise InputError(f"x has shape {tuple(x.shape)}, expected (T, B, {D}) with none of them 0")
+        if x.shape[-1] != self.rnn.input_size:
+            raise InputError(f"x has {x.shape[-1]} features, this network expects {self.rnn.input_size}")
         (T, B, _), O = x.shape, self.output_size
         state = x.new_zeros(B, O) if state is None else state
         given = {"x": (x, x.shape), "state": (state, (B, O))}
@@ -119,7 +101,7 @@ class JordanRNN(torch.nn.Module):
                 outputs = F.one_hot(outputs.long(), O).to(x.dtype)
             given["outputs"] = outputs, (T, B, O)
         for name, (tensor, shape) in given.items():
-            check_dtype_and_device(name, tensor, self.weight_ih, "this network")
+            check_dtype_and_device(name, tensor, self.rnn.weight_ih_l0, "this network")
             if tensor.shape != shape:
                 raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
         return outputs, state

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from course_rnn.torch import cpu, fused, loop
 from course_rnn.torch._check import check_inputs, under_autocast
+from course_rnn.torch.cells import MODES
 from course_rnn.torch.exchange import Exchangeable
 from course_rnn.torch.plan import IMPLEMENTATIONS, choose
 
@@ -24,6 +25,11 @@ from course_rnn.torch.plan import IMPLEMENTATIONS, choose
 def _each(f, state):
     """Apply f to h, or to h and c."""
     return tuple(map(f, state)) if isinstance(state, tuple) else None if state is None else f(state)
+
+
+def state_like(cell, parts):
+    """Write the parts of a state as torch does: one tensor for a cell with one state, else a tuple."""
+    return tuple(parts) if len(cell.states) > 1 else parts[0]
 
 
 def _not_compiled(method):
@@ -50,8 +56,8 @@ class _Recurrent(Exchangeable):
 
     @property
     def cell(self):
-        """The name of the recurrence in loop.STEPS."""
-        return self.mode
+        """The equations of a step, from the table of cells."""
+        return MODES[self.mode]
 
     def plan(self, input, lengths=None):
         """Say which implementation `forward` takes for this input, and why.
@@ -167,12 +173,12 @@ class _Recurrent(Exchangeable):
         directions = 1 + self.bidirectional
         if hx is None:
             zeros = x.new_zeros(self.num_layers * directions, x.shape[1], self.hidden_size)
-            hx = (zeros, zeros) if self.mode == "LSTM" else zeros
-        state = hx if self.mode == "LSTM" else (hx,)
+            hx = state_like(self.cell, [zeros for _ in self.cell.states])
+        state = hx if isinstance(hx, tuple) else (hx,)
         self._update_flat_weights()
         count = 2 + 2 * self.bias
         weights = [w.to(x.dtype) for w in self._flat_weights]
-        weights = [weights[i : i + count] + [None] * (4 - count) for i in range(0, len(weights), count)]
+        weights = [dict(zip(loop.NAMES, weights[i : i + count], strict=False)) for i in range(0, len(weights), count)]
         weights = [weights[i : i + directions] for i in range(0, len(weights), directions)]
         lengths = None if lengths is None else lengths.to(x.device)
         layer = loop.layer if implementation == "loop" else fused.layer(self._engine(x))
@@ -180,7 +186,7 @@ class _Recurrent(Exchangeable):
         y, state = loop.stack(layer, self.cell, x, state, weights, lengths, dropout)
         if implementation == "fused" and lengths is None:
             y = y.clone()  # it is kept for the backward pass, and its owner may change it in place
-        return y, state if self.mode == "LSTM" else state[0]
+        return y, state_like(self.cell, state)
 
     def _engine(self, x):
         """The module whose time loops run where x is."""
@@ -190,7 +196,7 @@ class _Recurrent(Exchangeable):
             raise ValueError(f"the fused layer runs on a CPU or an NVIDIA GPU, not on {x.device}; take 'library'")
         from course_rnn.torch import kernels  # only here, as it needs Triton
 
-        kernels.check(self.cell, self.hidden_size, x)
+        kernels.check(self.cell.mode, self.hidden_size, x)
         return kernels
 
 
@@ -277,5 +283,5 @@ class GRU(_Recurrent, torch.nn.GRU):
 
     @property
     def cell(self):
-        """The name of the recurrence in loop.STEPS."""
-        return "GRU" if self.reset_after else "GRU_RESET_BEFORE"
+        """The equations of a step, from the table of cells."""
+        return MODES["GRU" if self.reset_after else "GRU_RESET_BEFORE"]

@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from course_rnn.torch._check import check_dtype_and_device
+from course_rnn.torch.recurrent import final
 
 
 def state_parts(state):
@@ -63,7 +64,7 @@ class ManyToOne(_Model):
 
     Parameters
     ----------
-    rnn : RNN, LSTM, GRU, MinGRU or SCRN
+    rnn : RNN, LSTM, GRU or any Recurrent
         Of course_rnn.torch.
     head : torch.nn.Module
         Takes hidden_size features, or 2·hidden_size if the layer is bidirectional.
@@ -81,8 +82,7 @@ class ManyToOne(_Model):
     def forward(self, x, lengths=None):
         """Map x (T, B, D), or ids (T, B), to y (B, O)."""
         _, state = self.rnn(self._embed(x), None, lengths)
-        h_n = state_parts(state)[0]  # (layers·dirs, B, H)
-        return self.head(torch.cat(list(h_n[-2:] if self.rnn.bidirectional else h_n[-1:]), dim=-1))
+        return self.head(final(self.rnn, state))
 
 
 class ManyToMany(_Model):

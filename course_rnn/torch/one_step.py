@@ -8,6 +8,7 @@ import torch
 
 from course_rnn.torch import loop
 from course_rnn.torch._check import check_cell_inputs
+from course_rnn.torch.cells import GRUResetBefore
 from course_rnn.torch.exchange import Exchangeable
 
 
@@ -123,6 +124,6 @@ class GRUCell(_Cell, torch.nn.GRUCell):
         check_cell_inputs(self, input, hx)
         x = torch.atleast_2d(input)
         h = x.new_zeros(len(x), self.hidden_size) if hx is None else torch.atleast_2d(hx)
-        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        _, (h,) = loop.direction("GRU_RESET_BEFORE", x[None], (h,), weights)
+        weights = loop.named((self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh))
+        _, (h,) = loop.direction(GRUResetBefore(), x[None], (h,), weights)
         return h if input.dim() == 2 else h[0]

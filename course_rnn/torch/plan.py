@@ -61,7 +61,7 @@ def _with_a_twin(layer, input, packed, lengths):
     ragged = packed or lengths is not None
     if ragged and steps < max(STEPS_WITH_LENGTHS, STEPS_PER_ROW * batch):
         return "library", f"{steps} steps do not repay the preparation of the fused layer for {batch} lengths"
-    if x.dtype in (FASTER_ON_CPU_WITH_LENGTHS if ragged else FASTER_ON_CPU)[layer.cell]:
+    if x.dtype in (FASTER_ON_CPU_WITH_LENGTHS if ragged else FASTER_ON_CPU)[layer.cell.mode]:
         return "fused", "its hand-written backward was measured to be faster than torch.nn"
     return "library", f"the fused layer was not measured to be faster for this cell in {x.dtype}"
 

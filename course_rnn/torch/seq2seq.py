@@ -4,17 +4,15 @@ PAD never matters: the encoder stops at each source's true end, attention gives 
 it only follows the real tokens, where a decoder that runs forward has not seen it yet and the loss leaves it out.
 """
 
-from itertools import takewhile
-
 import numpy as np
 import torch
 
+from course_rnn.shared.search import check_choice, check_search, until_eos
 from course_rnn.torch._check import check_dtype_and_device
 from course_rnn.torch.attention import AdditiveAttention, DotAttention
-from course_rnn.torch.layers import GRU, LSTM, RNN
+from course_rnn.torch.cells import cell_of
 from course_rnn.torch.nn import embed, sample, state_like, state_parts
-
-CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+from course_rnn.torch.recurrent import final, layer_of
 
 
 class Encoder(torch.nn.Module):
@@ -26,7 +24,7 @@ class Encoder(torch.nn.Module):
     ----------
     vocab_size, embedding_dim, hidden_size, num_layers : int
     bidirectional : bool
-    cell : "RNN", "LSTM" or "GRU"
+    cell : "RNN", "LSTM", "GRU" or a Cell
     device, dtype
         As in torch.nn.
 
@@ -56,12 +54,11 @@ class Encoder(torch.nn.Module):
         dtype=None,
     ):
         super().__init__()
-        _check_choice("cell", cell, CELLS)
+        shown = cell_of(cell).shown_size(hidden_size)
         own = {"device": device, "dtype": dtype}
-        self.directions = 1 + bidirectional
-        self.context_size = self.directions * hidden_size
         self.embedding = torch.nn.Embedding(vocab_size, embedding_dim, **own)
-        self.rnn = CELLS[cell](embedding_dim, hidden_size, num_layers, bidirectional=bidirectional, **own)
+        self.rnn = layer_of(cell, embedding_dim, hidden_size, num_layers, bidirectional=bidirectional, **own)
+        self.context_size = (1 + bidirectional) * shown
 
     def forward(self, source, lengths=None):
         """Encode source (S, B) of ids with true lengths (B,).
@@ -83,8 +80,7 @@ class Encoder(torch.nn.Module):
             raise ValueError(f"source has shape {tuple(source.shape)}, expected (S, B)")
         S, B = source.shape
         memory, state = self.rnn(embed(self.embedding, source), lengths=lengths)
-        h_n = state_parts(state)[0]  # (layers·directions, B, H)
-        context = h_n[-self.directions :].transpose(0, 1).flatten(1)
+        context = final(self.rnn, state)
         lengths = torch.full((B,), S) if lengths is None else torch.as_tensor(lengths)
         mask = torch.arange(S, device=source.device)[:, None] < lengths.to(source.device)
         return context, memory, mask
@@ -110,7 +106,7 @@ class Decoder(torch.nn.Module):
     context : "init", "every_step" or "both"
     attention : "dot" or "additive", optional
         "dot" asks for hidden_size equal to context_size.
-    cell : "RNN", "LSTM" or "GRU"
+    cell : "RNN", "LSTM", "GRU" or a Cell
     device, dtype
         As in torch.nn.
 
@@ -149,27 +145,26 @@ class Decoder(torch.nn.Module):
         dtype=None,
     ):
         super().__init__()
-        _check_choice("cell", cell, CELLS)
-        _check_choice("context", context, ("init", "every_step", "both"))
-        _check_choice("attention", attention, (None, "dot", "additive"))
-        if attention == "dot" and hidden_size != context_size:
+        shown, sizes = cell_of(cell).shown_size(hidden_size), cell_of(cell).sizes(hidden_size)
+        check_choice("context", context, ("init", "every_step", "both"))
+        check_choice("attention", attention, (None, "dot", "additive"))
+        C, self.every_step = context_size, context != "init"
+        if attention == "dot" and shown != C:
             raise ValueError(
-                f"dot attention compares a state of size {hidden_size} with a memory of size {context_size}: "
+                f"dot attention compares a state of size {shown} with a memory of size {C}: "
                 "make them equal, or take attention='additive'"
             )
         own = {"device": device, "dtype": dtype}
-        H, C, parts = hidden_size, context_size, 2 if cell == "LSTM" else 1
         self.vocab_size, self.context_size = vocab_size, context_size
-        self.lstm, self.every_step = cell == "LSTM", context != "init"
         self.embedding = torch.nn.Embedding(vocab_size, embedding_dim, **own)
-        self.bridge = None if context == "every_step" else torch.nn.Linear(C, parts * num_layers * H, **own)
-        self.rnn = CELLS[cell](embedding_dim + C * self.every_step, H, num_layers, **own)
+        self.bridge = None if context == "every_step" else torch.nn.Linear(C, num_layers * sum(sizes), **own)
+        self.rnn = layer_of(cell, embedding_dim + C * self.every_step, hidden_size, num_layers, **own)
         self.attention = None
         if attention == "dot":
             self.attention = DotAttention()
         elif attention == "additive":
-            self.attention = AdditiveAttention(H, C, H, **own)
-        self.output = torch.nn.Linear(H if attention is None else H + C, vocab_size, **own)
+            self.attention = AdditiveAttention(shown, C, hidden_size, **own)
+        self.output = torch.nn.Linear(shown if attention is None else shown + C, vocab_size, **own)
 
     def forward(self, target_in, context, memory=None, mask=None):
         """Score every next token of targets that are known: teacher forcing.
@@ -203,9 +198,10 @@ class Decoder(torch.nn.Module):
         check_dtype_and_device("context", context, self.output.weight, "this decoder")
         if self.bridge is None:
             return None
-        s_0 = torch.tanh(self.bridge(context)).unflatten(-1, (-1, self.rnn.hidden_size))  # (B, parts·layers, H)
-        s_0 = s_0.transpose(0, 1).contiguous()
-        return s_0.chunk(2) if self.lstm else s_0
+        L, sizes = self.rnn.num_layers, self.rnn.cell.sizes(self.rnn.hidden_size)
+        parts = torch.tanh(self.bridge(context)).split([L * size for size in sizes], dim=-1)
+        parts = [part.unflatten(-1, (L, -1)).transpose(0, 1).contiguous() for part in parts]  # (L, B, size) each
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     def step(self, tokens, state, context, memory=None, mask=None):
         """Go on from a state by tokens (T, B), often T = 1; return logits (T, B, vocab_size) and the next state."""
@@ -342,7 +338,7 @@ def greedy_decode(model, source, source_lengths=None, *, bos, eos, max_length):
     >>> len(tokens), len(tokens[0]) <= 9
     (2, True)
     """
-    _check_search(model, bos, eos, max_length=max_length)
+    check_search(model.decoder.vocab_size, bos, eos, max_length=max_length)
     encoded = model.encoder(source, source_lengths)
     state = model.decoder.start(encoded[0])
     tokens = torch.full((1, source.shape[1]), bos, device=source.device)
@@ -351,7 +347,7 @@ def greedy_decode(model, source, source_lengths=None, *, bos, eos, max_length):
         logits, state = model.decoder.step(tokens[-1:], state, *encoded)
         tokens = torch.cat([tokens, logits.argmax(dim=-1)])
         done |= tokens[-1] == eos
-    return _until_eos(tokens[1:], eos)
+    return until_eos(tokens[1:].T.tolist(), eos)
 
 
 @torch.no_grad()
@@ -399,7 +395,7 @@ def beam_search(model, source, source_lengths=None, *, bos, eos, max_length, wid
     >>> len(tokens), scores.shape
     (2, torch.Size([2]))
     """
-    _check_search(model, bos, eos, max_length=max_length, width=width)
+    check_search(model.decoder.vocab_size, bos, eos, max_length=max_length, width=width)
     B, K, V, device = source.shape[1], width, model.decoder.vocab_size, source.device
     context, memory, mask = model.encoder(source, source_lengths)
     encoded = [part.repeat_interleave(K, dim) for part, dim in ((context, 0), (memory, 1), (mask, 1))]
@@ -423,23 +419,4 @@ def beam_search(model, source, source_lengths=None, *, bos, eos, max_length, wid
         tokens = torch.cat([tokens[:, parent], token[None]])
         log_p, n, done = log_p.flatten()[best], n[parent], done[parent] | (token == eos)
         state = state_like(state, [part[:, parent] for part in state_parts(state)])
-    return _until_eos(tokens[1:, ::K], eos), log_p[::K] / n[::K] ** length_penalty
-
-
-def _until_eos(tokens, eos):
-    return [list(takewhile(lambda token: token != eos, column)) for column in tokens.T.tolist()]
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
-
-
-def _check_search(model, bos, eos, **counts):
-    V = model.decoder.vocab_size
-    for name, token in (("bos", bos), ("eos", eos)):
-        if not 0 <= token < V:
-            raise ValueError(f"{name} is {token}, expected a token of the decoder, 0 to {V - 1}")
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} is {count}, expected at least 1")
+    return until_eos(tokens[1:, ::K].T.tolist(), eos), log_p[::K] / n[::K] ** length_penalty

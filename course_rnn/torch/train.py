@@ -1,20 +1,12 @@
 """Training, truncated backpropagation through time, and the Jacobians that decide whether it can work."""
 
 import math
-from dataclasses import dataclass, field
 
 import torch
 from tqdm import tqdm
 
+from course_rnn.shared.train import History, chunks
 from course_rnn.torch.nn import state_like, state_parts
-
-
-@dataclass
-class History:
-    """What `fit` saw at each step: the loss before the update, and the gradient's norm before clipping."""
-
-    loss: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)
 
 
 def fit(model, batches, loss, optimizer, clip=None, progress=None):
@@ -110,19 +102,7 @@ def truncated_bptt(model, x, target, chunk, loss, optimizer, clip=None, progress
     >>> len(truncated_bptt(model, x, target, 20, nn.mse, torch.optim.Adam(model.parameters())).loss)
     5
     """
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}, expected at least 1")
-    if len(x) != len(target):
-        raise ValueError(f"x has {len(x)} steps, target has {len(target)}")
-
-    def chunks():
-        state = None
-        for start in range(0, len(x), chunk):
-            part = slice(start, start + chunk)
-            yield x[part], None, state, target[part]
-            state = model.state  # what the forward pass over this chunk left, detached
-
-    return fit(model, chunks(), loss, optimizer, clip, progress)
+    return fit(model, chunks(model, x, target, chunk), loss, optimizer, clip, progress)
 
 
 def step_jacobians(layer, x, state=None):
@@ -133,7 +113,7 @@ def step_jacobians(layer, x, state=None):
 
     Parameters
     ----------
-    layer : RNN, LSTM, GRU, MinGRU or SCRN
+    layer : RNN, LSTM, GRU or any Recurrent
         Not bidirectional.
     x : (T, B, D) Tensor
     state : Tensor or tuple of Tensor, optional
@@ -221,5 +201,5 @@ def _step_jacobian(layer, x_t, state):
         _, after = layer(x_t.repeat_interleave(N, dim=0)[None], state_like(state, before))
         seeds = torch.eye(N, dtype=x_t.dtype, device=x_t.device).repeat(B, 1).split(sizes, dim=1)  # (B·N, L·H) each
         seeds = [seed.unflatten(1, part.shape[::2]).transpose(0, 1) for seed, part in zip(seeds, parts, strict=True)]
-        rows = torch.autograd.grad(state_parts(after), before, seeds)
+        rows = torch.autograd.grad(state_parts(after), before, seeds, allow_unused=True, materialize_grads=True)
     return torch.cat([row.transpose(0, 1).reshape(B * N, -1) for row in rows], dim=1).view(B, N, N)
