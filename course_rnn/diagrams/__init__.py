@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from course_rnn.diagrams.cells import computational_graph, gru_cell, lstm_cell, vanilla_module
+from course_rnn.diagrams.cells import UGRNN, any_cell, computational_graph, gru_cell, lstm_cell, vanilla_module
 from course_rnn.diagrams.deep import bidirectional_rnn, recursive_network, stacked_rnn
 from course_rnn.diagrams.draw import Diagram, Edge, Node
 from course_rnn.diagrams.feedforward import (
@@ -144,6 +144,7 @@ GALLERY: dict[str, Entry] = {
     "truncated_bptt": Entry(partial(truncated_bptt, steps=6, chunk=3)),
     "lstm_cell": Entry(lstm_cell, ("S3 LSTM cell",)),
     "gru_cell": Entry(gru_cell, ("S3 GRU cell",)),
+    "any_cell": Entry(partial(any_cell, UGRNN())),
     "gru_cell_reset_before": Entry(partial(gru_cell, reset_after=False), ("S3 GRU cell",)),
 }
 
@@ -153,6 +154,7 @@ __all__ = [
     "Edge",
     "Entry",
     "Node",
+    "any_cell",
     "applications",
     "attention",
     "backprop_chain",

@@ -1,6 +1,7 @@
 """One step from inside: the plain cell, the LSTM and the GRU."""
 
 from course_rnn.diagrams.draw import Diagram
+from course_rnn.shared.cell import Cell
 
 
 def vanilla_module() -> Diagram:
@@ -92,6 +93,64 @@ def lstm_cell() -> Diagram:
     d.arrow("mul_o", "h_next", route="|-")
     d.panel(["join", "mul_f", "tanh"], pad=0.45)
     return d
+
+
+class UGRNN(Cell):
+    """What the update gate network says of itself: an example for `any_cell`."""
+
+    gates = ("g", "c")
+
+
+def any_cell(cell: Cell) -> Diagram:
+    """Draw what a cell says of itself: its gates, and the states that it takes and makes. It serves for one's own.
+
+    Parameters
+    ----------
+    cell : Cell
+        Of the reference or of its torch twin.
+
+    Examples
+    --------
+    >>> class Mine(Cell):
+    ...     gates, states = ("g", "c"), ("h", "m")
+    >>> d = any_cell(Mine())
+    >>> [sorted(e.source for e in d.edges if e.target == name) for name in ("gate_0", "inside", "next_m")]
+    [['sums'], ['gate_0', 'gate_1', 'h', 'm'], ['inside']]
+    """
+    gates, rows = cell.gate_names, 1.3 * (len(cell.states) - 1)
+    d = Diagram(
+        f"One step of a {cell.name}. The input and the state {cell.states[0]} are multiplied by their matrices, which "
+        f"gives the sums a and u, a block for each of: {', '.join(gates)}. From these and the states before the step, "
+        f"{', '.join(cell.states)}, the cell makes the states after it; shown is {', '.join(cell.shown)}."
+    )
+    at = [2.0 + 1.7 * k for k in range(len(gates))]
+    middle, low = (at[0] + at[-1]) / 2, 3.9
+    d.box("x", 0, -1.7, "$x_t$", "input")
+    d.box("sums", 0, 0, "$a, u$")
+    d.box("inside", middle, low + rows / 2, cell.name, w=max(at[-1] - at[0] + 1.7, 0.3 * len(cell.name)), h=rows + 1.0)
+    for k, (x, gate) in enumerate(zip(at, gates, strict=True)):
+        d.box(f"gate_{k}", x, 1.7, gate, "gate", h=0.8, w=1.4)
+    right = d.nodes["inside"].x + d.nodes["inside"].w / 2 + 2.0
+    for k, name in enumerate(cell.states):
+        letter, y = name[0], low + 1.3 * k
+        d.box(name, -2.1, 0 if k == 0 else y, _before(name), "state", w=1.5)
+        ago = f"${letter}_t$" if "_" not in name else _before(name, 0)
+        d.box(f"next_{name}", right, y, ago, "output" if name in cell.shown else "state", w=1.5)
+    d.path(f"{cell.states[0]} sums")
+    d.path("x sums")
+    d.bus("sums", [f"gate_{k}" for k in range(len(gates))], 0)
+    for k in range(len(gates)):
+        d.arrow(f"gate_{k}", "inside")
+    for k, name in enumerate(cell.states):
+        d.arrow(name, "inside", route="--" if k else [(-2.1, low)])
+        d.arrow("inside", f"next_{name}")
+    return d
+
+
+def _before(state, steps=1):
+    """A state so many steps before the one that a step makes; "h_2_ago" is one that was handed on."""
+    ago = steps + (int(state.split("_")[1]) if "_" in state else 0)
+    return f"${state[0]}_{{t-{ago}}}$"
 
 
 def gru_cell(*, reset_after: bool = True) -> Diagram:

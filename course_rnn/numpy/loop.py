@@ -48,18 +48,14 @@ def forward(cell, x, states, weights, real, reverse=False):
     states : list of (B, size) ndarray
     weights : dict of str to ndarray
     real : (T, B) ndarray of bool
-        Where the sequences have steps.
     reverse : bool
         From the last step to the first.
 
     Returns
     -------
-    y : (T, B, shown size) ndarray
-        0 where there is no step.
-    states : list of (B, size) ndarray
-        After the last step of each sequence.
-    tape : tuple
-        For `backward`.
+    y : (T, B, shown size) ndarray, 0 where there is no step
+    states : list of (B, size) ndarray, after the last step of each sequence
+    tape : tuple, for `backward`
     """
     x, steps = _packed(x, real), _steps(real)  # (N, D)
     a = linear(x, weights, "ih")
