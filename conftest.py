@@ -10,10 +10,11 @@ from course_rnn.notebooks import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)  # before NumPy and torch are imported, and inherited by the kernels
 
-hypothesis.settings.register_profile("course", deadline=None)  # a busy machine is no failure
+# a busy machine is no failure, and the examples are the same in every run
+hypothesis.settings.register_profile("course", deadline=None, derandomize="COURSE_RNN_SEED" not in os.environ)
 hypothesis.settings.load_profile("course")
 
-pytest_plugins = ["nbval_tolerance", "in_browser", "pytester"]
+pytest_plugins = ["seeded", "nbval_tolerance", "in_browser", "pytester"]
 
 
 @pytest.fixture(autouse=True)
