@@ -22,6 +22,8 @@ STUB = "raise NotImplementedError  # your code here"
 DIAGRAM = ("Diagram: ", "Figure: ")  # how the text forms of a diagram and of a plot begin
 SVG = "image/svg+xml"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+#: The longest that a cell may take, here and in the tests: what takes longer hangs, or is no cell for a reader.
+CELL_SECONDS = 60
 INSTALL = """\
 # On Colab, which has torch, this installs the course; elsewhere it does nothing.
 import sys
@@ -46,6 +48,8 @@ def run(path):
     ------
     nbclient.exceptions.CellExecutionError
         A cell failed that does not carry the tag ``raises-exception``; the file is left as it was.
+    nbclient.exceptions.CellTimeoutError
+        A cell took longer than `CELL_SECONDS`; the file is left as it was.
     """
     from nbclient import NotebookClient  # here, as the package installs without it
 
@@ -54,7 +58,7 @@ def run(path):
     os.environ.update(ENVIRONMENT)
     NotebookClient(
         notebook,
-        timeout=600,
+        timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,

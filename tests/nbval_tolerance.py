@@ -6,7 +6,8 @@ most one unit of the last digit that both print (or 1e-6 of its size, or 1e-9). 
 A cell whose numbers come out of training may widen its own tolerance with the metadata ``{"course_rnn": {"rtol":
 0.05}}``; a test counts such cells. Pictures inside HTML are not compared.
 
-Also, a code cell that was never executed fails: nbval lets it pass.
+Also, a code cell that was never executed fails: nbval lets it pass. After a cell that did not end no other of its
+notebook is run: each could hang as long.
 
 nbval offers no hook for this, so two private methods of `nbval.plugin.IPyNbCell` are wrapped; nbval is pinned for
 that reason.
@@ -70,6 +71,8 @@ def sanitize(cell, text):
 
 def runtest(cell):
     """Run one cell, after making sure that it has something to be compared with."""
+    if cell.parent.timed_out:
+        cell.raise_cell_error("An earlier cell did not end.")
     if cell.cell.source.strip() and cell.cell.execution_count is None and not cell.options["skip"]:
         cell.raise_cell_error(
             "This cell was committed without having been run: python -m course_rnn.notebooks NOTEBOOK"
