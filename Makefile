@@ -4,16 +4,19 @@ PIP_ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 PORT ?= 8000
+N ?= 10
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BUILD := $(BIN)/jupyter-book build . --toc book/_toc.yml -W -n --keep-going
 .DEFAULT_GOAL := help
-.PHONY: help book test lab serve notebooks exercises bench clean
+.PHONY: help book test machines chance lab serve notebooks exercises bench clean
 # jupyter-book calls sphinx, and the tests call both, by name
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make book       build the book into _build/html"
 	@echo "make test       run every test: package, notebooks, pages, exercises"
+	@echo "make machines   run notebooks and numerical tests as three other processors would (ONLY=book/08_gpu.ipynb: one)"
+	@echo "make chance     run the tests of all that computes in random order, with other random numbers, N times"
 	@echo "make lab        open JupyterLab on the exercises"
 	@echo "make serve      show the built book at http://localhost:$(PORT)"
 	@echo "make notebooks  run every notebook again and normalise what it wrote"
@@ -38,6 +41,16 @@ test: $(READY)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/codespell
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env README.md tests course_rnn book solutions exercises examples
+
+machines: $(READY)
+	@$(BIN)/python tests/processors.py $(ONLY)
+
+chance: $(READY)
+	@for seed in $$(seq $(N)); do \
+	  echo "COURSE_RNN_SEED=$$seed"; \
+	  COURSE_RNN_SEED=$$seed $(BIN)/python -m pytest -q -p randomly --randomly-seed=$$seed --randomly-dont-reset-seed \
+	    $(ONLY) || exit 1; \
+	done
 
 lab: $(READY)
 	@$(BIN)/jupyter lab exercises
