@@ -14,7 +14,6 @@ benchmarks/results/bottleneck.json; on one core the first takes about an hour, t
 """
 
 import json
-import platform
 import sys
 from functools import partial
 from itertools import islice, product
@@ -24,7 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 import course_rnn.numpy as rnp
-from course_rnn import data
+from course_rnn import data, machine
 
 RESULT = Path(__file__).parent / "results" / "bottleneck.json"
 SEEDS, LEARNING_RATES, CLIP = (0, 1, 2), (0.005, 0.01, 0.02), 1.0
@@ -207,7 +206,8 @@ def main(names):
                 "clip": CLIP,
                 "seeds": SEEDS,
             },
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "hardware": machine.hardware(),
+            "versions": machine.versions("numpy"),
         } | sweeps[name]()
         results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         RESULT.write_text(json.dumps(results | {name: result}, indent=1) + "\n")

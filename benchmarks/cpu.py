@@ -10,13 +10,13 @@ when everything else costs nothing. The result goes to benchmarks/results/cpu.js
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+
+from course_rnn import machine
 
 RESULT = Path(__file__).parent / "results" / "cpu.json"
 SHAPES = [(50, 32, 64, 128), (100, 32, 128, 256), (200, 64, 256, 512), (200, 1, 64, 128)]  # (T, B, D, H)
@@ -141,15 +141,6 @@ def compare(workers, case):
     return row
 
 
-def processor():
-    """Return the processor's name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
     """Run all comparisons, print a table of ratios and write the result."""
     rows = []
@@ -168,9 +159,12 @@ def main():
         for worker in workers.values():
             worker.stdin.close()
             worker.wait()
-    hardware = {"processor": processor(), "cores": os.cpu_count(), "machine": platform.machine()}
-    versions = {"python": platform.python_version()} | {name: version(name) for name in ("numpy", "torch")}
-    result = {"hardware": hardware, "versions": versions, "notes": NOTES, "rows": rows}
+    result = {
+        "hardware": machine.hardware(),
+        "versions": machine.versions("numpy", "torch"),
+        "notes": NOTES,
+        "rows": rows,
+    }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(f"written to {RESULT}")

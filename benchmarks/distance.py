@@ -15,7 +15,6 @@ the first takes about twelve minutes, the second about six.
 """
 
 import json
-import platform
 import sys
 from functools import partial
 from itertools import product
@@ -25,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 import course_rnn.numpy as rnp
-from course_rnn import data
+from course_rnn import data, machine
 
 RESULT = Path(__file__).parent / "results" / "distance.json"
 SEEDS, CLIP = (0, 1, 2), 1.0
@@ -161,7 +160,8 @@ def main(names):
     for name in names or sweeps:
         result = {
             "common": {"optimiser": "Adam", "clip": CLIP, "dtype": "float32", "seeds": SEEDS},
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "hardware": machine.hardware(),
+            "versions": machine.versions("numpy"),
         } | sweeps[name]()
         results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         RESULT.write_text(json.dumps(results | {name: result}, indent=1) + "\n")

@@ -10,19 +10,18 @@ The result goes to benchmarks/results/grading.json.
 
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 import nbformat
 import psutil
 
+from course_rnn import machine
 from course_rnn.grading import verdicts
 from course_rnn.grading.assignments import chapters
 from course_rnn.grading.release import points_id, release, with_metadata
@@ -154,11 +153,6 @@ def theirs(root):
         return took, {each.student_id: each.score for each in gradebook.assignment_submissions(NAME)}
 
 
-def processor():
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
-
-
 def rounded(value):
     if isinstance(value, dict):
         return {key: rounded(each) for key, each in value.items()}
@@ -198,9 +192,8 @@ def main():
     }
     one, two = (middle[name] for name in ("ours, 1 process", "ours, 2 processes"))
     result = {
-        "hardware": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("course-rnn", "nbgrader", "numpy", "distributed")},
+        "hardware": machine.hardware(),
+        "versions": machine.versions("course-rnn", "nbgrader", "numpy", "distributed"),
         "notes": NOTES,
         "submissions": STUDENTS,
         "questions": len(chapter.questions),

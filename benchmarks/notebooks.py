@@ -7,16 +7,15 @@ benchmarks/results/notebooks.json, with the time of a build of the book, cold an
 """
 
 import json
-import os
-import platform
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from course_rnn import machine
 
 ROOT = Path(__file__).parent.parent
 RESULT = Path(__file__).parent / "results" / "notebooks.json"
@@ -59,9 +58,8 @@ def main():
         book = build(folder)
     print(f"build of the book: cold {book['cold_s']} s, warm {book['warm_s']} s")
     print(f"all notebooks: {sum(row['wall_s'] for row in rows.values()):.0f} s, one after the other")
-    hardware = {"cores": os.cpu_count(), "machine": platform.machine()}
-    versions = {"python": platform.python_version()} | {name: version(name) for name in ("numpy", "torch", "nbclient")}
-    result = {"hardware": hardware, "versions": versions, "notebooks": rows, "build": book}
+    versions = machine.versions("numpy", "torch", "nbclient")
+    result = {"hardware": machine.hardware(), "versions": versions, "notebooks": rows, "build": book}
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(f"written to {RESULT.relative_to(ROOT)}")
 

@@ -10,8 +10,6 @@ The result goes to benchmarks/results/torch_cpu.json.
 """
 
 import json
-import os
-import platform
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import course_rnn.torch as rt
+from course_rnn import machine
 
 RESULT = Path(__file__).parent / "results" / "torch_cpu.json"
 SHAPES = [(50, 32, 64, 128), (100, 32, 128, 256), (200, 64, 256, 512), (200, 1, 64, 128)]  # (T, B, D, H)
@@ -96,15 +95,6 @@ def measure(cell, task, dtype, shape, arguments):
     return {"chosen": chosen, "base": base, "base_ms": round(best[base], 3), "ratios": ratios}
 
 
-def processor():
-    """Return the processor's name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
     """Run all cases, print a table of ratios and write the result."""
     rows = []
@@ -117,8 +107,7 @@ def main():
         ratios = "  ".join(f"{name} {ratio:5.2f}" for name, ratio in row["ratios"].items())
         name = ", ".join(str(part) for part in (cell, task, dtype, shape, arguments) if part)
         print(f"{name:<58} {row['base']} {row['base_ms']:8.2f} ms  {ratios}  auto is {row['chosen']}", flush=True)
-    hardware = {"processor": processor(), "cores": os.cpu_count(), "machine": platform.machine()}
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    hardware, versions = machine.hardware() | {"blas": machine.blas_of_torch()}, machine.versions("torch")
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     head = json.dumps({"hardware": hardware, "versions": versions}, indent=1).removesuffix("\n}")
     RESULT.write_text(f'{head},\n "rows": [\n{lines}\n ]\n}}\n')

@@ -30,8 +30,16 @@ def bench(name):
     if not script.is_file():
         there = ", ".join(sorted(path.stem for path in BENCHMARKS.glob("[!_]*.py"))) or "none: is this the repository?"
         raise click.BadParameter(f"there is no {script}. There are: {there}")
+    _say_what_multiplies()
     sys.argv = [str(script)]  # the script is to read its own arguments, not ours
     runpy.run_path(str(script), run_name="__main__")
+
+
+def _say_what_multiplies():
+    """Name NumPy's BLAS and its kernel, and say whether another kernel is faster here."""
+    from course_rnn import machine
+
+    click.echo(machine.said(machine.blas(), machine.kernels()))
 
 
 @contextmanager
@@ -290,11 +298,16 @@ def release(name_and_out, questions, course, roster):
 
 @main.command()
 def doctor():
-    """Say whether submissions can be graded safely on this machine, and what to do where they cannot."""
+    """Say whether submissions can be graded safely on this machine, and what to do where they cannot.
+
+    Also, which library multiplies matrices here, and whether it could do so faster.
+    """
     from course_rnn.grading.doctor import checks, shown
 
     found = checks()
     click.echo(shown(found))
+    click.echo()
+    _say_what_multiplies()
     if not all(check.ok for check in found):
         raise SystemExit(1)
 

@@ -7,6 +7,7 @@ one when the environment variable OPENBLAS_CORETYPE names it before Python start
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -92,6 +93,21 @@ def blas():
     return {}
 
 
+def blas_of_torch():
+    """The same of torch, which brings a library of its own: ``library``, ``version``, ``kernel`` and ``threads``."""
+    import torch
+
+    told = torch.__config__.show()
+    library = re.search(r"BLAS_INFO=(\w+)", told)
+    number = re.search(r"Math Kernel Library Version (\S+?)-", told)
+    return {
+        "library": library[1].upper() if library else "",
+        "version": number[1] if number else "",
+        "kernel": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
+
+
 def kernels():
     """The milliseconds that an LSTM of the reference takes with each of OpenBLAS' kernels that can run here.
 
@@ -141,6 +157,6 @@ def said(found, times):
     if ratio < LEAST:
         return f"{first}\nWith no other kernel that runs here is an LSTM much faster."
     return (
-        f"{first}\nWith its kernel {best} an LSTM is {ratio:.1f} times as fast here, measured on one thread. To use it, set"
-        f"\nOPENBLAS_CORETYPE={best.upper()} before Python starts; the last bits of results change."
+        f"{first}\nWith its kernel {best} an LSTM is {ratio:.1f} times as fast here, measured on one thread. "
+        f"To use it, set\nOPENBLAS_CORETYPE={best.upper()} before Python starts; the last bits of results change."
     )

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from course_rnn import __version__, cli
+from course_rnn import __version__, cli, machine
 
 
 @pytest.fixture
@@ -21,7 +21,18 @@ def test_help_and_version(run):
 def test_bench_runs_the_named_file(run, tmp_path):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "cpu.py").write_text("import sys; print('measured', *sys.argv[1:])")
-    assert run("bench", "cpu").output == "measured\n"
+    assert run("bench", "cpu").output.endswith("\nmeasured\n")
+
+
+def test_bench_says_what_multiplies_and_what_would_be_faster(run, tmp_path, monkeypatch):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "cpu.py").touch()
+    found = {"library": "OpenBLAS", "version": "0.3.31", "kernel": "Haswell", "threads": 1}
+    monkeypatch.setattr(machine, "blas", lambda: found)
+    monkeypatch.setattr(machine, "kernels", lambda: {"Haswell": 6.0, "SkylakeX": 4.0})
+    said = run("bench", "cpu").output
+    assert "OpenBLAS 0.3.31, kernel Haswell, 1 thread." in said
+    assert "1.5 times as fast" in said and "OPENBLAS_CORETYPE=SKYLAKEX" in said
 
 
 def test_an_unknown_benchmark_names_the_known_ones(run, tmp_path):

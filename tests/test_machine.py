@@ -1,0 +1,59 @@
+"""What a machine computes with is told by its libraries, and a faster kernel is one that was measured."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_rnn import machine
+
+BENCHMARKS = sorted((Path(__file__).parent.parent / "benchmarks").glob("*.py"))
+BENCHMARKS = [path for path in BENCHMARKS if path.stem != "gpu"]  # which names its GPU
+ASKED = "import json; from course_rnn import machine; print(machine.{})"
+KERNELS = list(machine.kernels())
+
+
+def asked(call, **variables):
+    """What a call of machine answers in a fresh interpreter."""
+    command = [sys.executable, "-c", ASKED.format(call)]
+    run = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+def test_the_hardware_names_the_blas_its_version_kernel_and_threads():
+    found = machine.hardware()
+    assert found["cores"] == os.cpu_count() and found["processor"]
+    assert set(found["blas"]) == {"library", "version", "kernel", "threads"}
+    assert found["blas"]["version"][0].isdigit() and found["blas"]["threads"] >= 1
+    assert asked("blas()['threads']", OPENBLAS_NUM_THREADS="1") == "1"
+    assert machine.blas_of_torch().keys() == found["blas"].keys()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_kernel_that_is_asked_for_is_the_one_that_is_named(kernel):
+    assert asked("blas()['kernel']", OPENBLAS_CORETYPE=kernel.upper()) == kernel
+
+
+def test_every_kernel_that_can_run_is_measured():
+    """By processes that take their time: a slow kernel is slower than one that is not there to choose."""
+    assert KERNELS == [] or (len(KERNELS) >= 2 and machine.blas()["library"] == "OpenBLAS")
+    assert all(0.1 < milliseconds < 1000 for milliseconds in machine.kernels().values())
+
+
+def test_nothing_is_measured_where_there_is_nothing_to_choose(monkeypatch):
+    monkeypatch.setattr(machine, "blas", lambda: {"library": "MKL"})
+    assert machine.kernels() == {}
+
+
+def test_a_blas_that_tells_nothing_is_no_error():
+    assert machine.said({}, {}) == "NumPy's BLAS does not say what it is."
+    known = {"library": "OpenBLAS", "version": "0.3.31", "kernel": "ARMV8", "threads": 4}
+    assert len(machine.said(known, {}).splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_every_benchmark_writes_down_the_hardware(path):
+    """A number without the kernel that made it cannot be compared with another."""
+    assert "machine.hardware()" in path.read_text()
