@@ -107,7 +107,7 @@ def main():
         ratios = "  ".join(f"{name} {ratio:5.2f}" for name, ratio in row["ratios"].items())
         name = ", ".join(str(part) for part in (cell, task, dtype, shape, arguments) if part)
         print(f"{name:<58} {row['base']} {row['base_ms']:8.2f} ms  {ratios}  auto is {row['chosen']}", flush=True)
-    hardware, versions = machine.hardware() | {"blas": machine.blas_of_torch()}, machine.versions("torch")
+    hardware, versions = machine.hardware() | machine.blas_of_torch(), machine.versions("torch")
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     head = json.dumps({"hardware": hardware, "versions": versions}, indent=1).removesuffix("\n}")
     RESULT.write_text(f'{head},\n "rows": [\n{lines}\n ]\n}}\n')

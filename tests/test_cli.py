@@ -27,7 +27,7 @@ def test_bench_runs_the_named_file(run, tmp_path):
 def test_bench_says_what_multiplies_and_what_would_be_faster(run, tmp_path, monkeypatch):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "cpu.py").touch()
-    found = {"library": "OpenBLAS", "version": "0.3.31", "kernel": "Haswell", "threads": 1}
+    found = {"blas": "OpenBLAS 0.3.31", "kernel": "Haswell", "threads": 1}
     monkeypatch.setattr(machine, "blas", lambda: found)
     monkeypatch.setattr(machine, "kernels", lambda: {"Haswell": 6.0, "SkylakeX": 4.0})
     said = run("bench", "cpu").output

@@ -25,10 +25,9 @@ def asked(call, **variables):
 def test_the_hardware_names_the_blas_its_version_kernel_and_threads():
     found = machine.hardware()
     assert found["cores"] == os.cpu_count() and found["processor"]
-    assert set(found["blas"]) == {"library", "version", "kernel", "threads"}
-    assert found["blas"]["version"][0].isdigit() and found["blas"]["threads"] >= 1
+    assert found["blas"].split()[1][0].isdigit() and found["kernel"] and found["threads"] >= 1
     assert asked("blas()['threads']", OPENBLAS_NUM_THREADS="1") == "1"
-    assert machine.blas_of_torch().keys() == found["blas"].keys()
+    assert machine.blas_of_torch().keys() == machine.blas().keys()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -38,18 +37,18 @@ def test_a_kernel_that_is_asked_for_is_the_one_that_is_named(kernel):
 
 def test_every_kernel_that_can_run_is_measured():
     """By processes that take their time: a slow kernel is slower than one that is not there to choose."""
-    assert KERNELS == [] or (len(KERNELS) >= 2 and machine.blas()["library"] == "OpenBLAS")
+    assert KERNELS == [] or (len(KERNELS) >= 2 and machine.blas()["blas"].startswith("OpenBLAS"))
     assert all(0.1 < milliseconds < 1000 for milliseconds in machine.kernels().values())
 
 
 def test_nothing_is_measured_where_there_is_nothing_to_choose(monkeypatch):
-    monkeypatch.setattr(machine, "blas", lambda: {"library": "MKL"})
+    monkeypatch.setattr(machine, "blas", lambda: {"blas": "MKL 2024.2"})
     assert machine.kernels() == {}
 
 
 def test_a_blas_that_tells_nothing_is_no_error():
     assert machine.said({}, {}) == "NumPy's BLAS does not say what it is."
-    known = {"library": "OpenBLAS", "version": "0.3.31", "kernel": "ARMV8", "threads": 4}
+    known = {"blas": "OpenBLAS 0.3.31", "kernel": "ARMV8", "threads": 4}
     assert len(machine.said(known, {}).splitlines()) == 1
 
 
