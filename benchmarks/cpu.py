@@ -162,6 +162,7 @@ def main():
     result = {
         "hardware": machine.hardware(),
         "versions": machine.versions("numpy", "torch"),
+        "LSTM_ms_by_kernel": machine.kernels(),
         "notes": NOTES,
         "rows": rows,
     }
