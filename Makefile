@@ -6,21 +6,24 @@ READY := .venv/ready
 PORT ?= 8000
 N ?= 10
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+PAGES := pages.atlas pages.objectives claims landing
 BUILD := $(BIN)/jupyter-book build . --toc book/_toc.yml -W -n --keep-going
 .DEFAULT_GOAL := help
-.PHONY: help book test machines chance lab serve notebooks exercises bench clean
+.PHONY: help book test quick machines chance lab serve notebooks exercises pages bench clean
 # jupyter-book calls sphinx, and the tests call both, by name
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make book       build the book into _build/html"
 	@echo "make test       run every test: package, notebooks, pages, exercises"
-	@echo "make machines   run notebooks and numerical tests as three other processors would (ONLY=book/08_gpu.ipynb: one)"
-	@echo "make chance     run the tests of all that computes in random order, with other random numbers, N times"
+	@echo "make quick      in a minute: style, imports, cells, layers and the tests of what you changed"
+	@echo "make machines   run notebooks and numerical tests as three other processors (ONLY=book/08_gpu.ipynb: one)"
+	@echo "make chance     run the tests N times in random order with other random numbers (ONLY=tests/test_data.py)"
 	@echo "make lab        open JupyterLab on the exercises"
 	@echo "make serve      show the built book at http://localhost:$(PORT)"
 	@echo "make notebooks  run every notebook again and normalise what it wrote"
-	@echo "make exercises  make exercises/ from solutions/ again"
+	@echo "make exercises  make exercises/ from solutions/ again (ONLY=02: one)"
+	@echo "make pages      make the pages again that are made from questions, chapters and claims"
 	@echo "make bench      measure the speed on this machine, into benchmarks/results/"
 	@echo "make clean      remove what was built, the environment too"
 
@@ -41,6 +44,11 @@ test: $(READY)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/codespell
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env README.md tests course_rnn book solutions exercises examples
+
+quick: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/python -m pytest -q $$($(BIN)/python tests/changed.py $(SINCE))
 
 machines: $(READY)
 	@$(BIN)/python tests/processors.py $(ONLY)
@@ -64,8 +72,12 @@ notebooks: exercises
 	@echo "Every notebook was run. git diff shows what changed."
 
 exercises: $(READY)
-	@$(BIN)/python -m course_rnn.notebooks --exercises
+	@$(BIN)/python -m course_rnn.notebooks --exercises --only "$(ONLY)"
 	@echo "exercises/ was made from solutions/ and run."
+
+pages: $(READY)
+	@for page in $(PAGES); do $(BIN)/python -m course_rnn.$$page || exit 1; done
+	@echo "Atlas, objectives, claims and the picture of the front page were made again. git diff shows what changed."
 
 bench: $(READY)
 	@$(BIN)/course-rnn bench cpu

@@ -2,7 +2,9 @@
 
 ``python -m course_rnn.notebooks``                         runs every notebook of the course
 ``python -m course_rnn.notebooks book/02_simple_rnn.ipynb``  runs one
+``python -m course_rnn.notebooks book/02_simple_rnn.md``   makes it of a text in MyST Markdown first, and drops the text
 ``python -m course_rnn.notebooks --exercises``             regenerates exercises/ from solutions/, then runs them
+``python -m course_rnn.notebooks --exercises --only 02``   does so with one
 
 A run starts a fresh kernel with one BLAS thread, so that sums have one order, and what it writes depends on nothing
 but the cells: run twice, the file does not change by a byte.
@@ -18,6 +20,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 FOLDERS = ("book", "solutions", "exercises")
+TEXT = "md:myst"
 STUB = "raise NotImplementedError  # your code here"
 DIAGRAM = ("Diagram: ", "Figure: ")  # how the text forms of a diagram and of a plot begin
 SVG = "image/svg+xml"
@@ -51,10 +54,39 @@ def run(path):
     nbclient.exceptions.CellTimeoutError
         A cell took longer than `CELL_SECONDS`; the file is left as it was.
     """
-    from nbclient import NotebookClient  # here, as the package installs without it
+    path = Path(path)
+    write(executed(nbformat.read(path, as_version=4), path.parent), path)
+
+
+def run_text(path):
+    """Make a notebook of a text in MyST Markdown, run it, and remove the text, as a page has one source.
+
+    A notebook of that name keeps the ids of its cells, and what the text does not hold. Where the run fails, text and
+    notebook are left as they were, and the exceptions are those of `run`.
+
+    Raises
+    ------
+    ValueError
+        The text has no ``{code-cell}``: it is a page, and would be lost.
+    """
+    import jupytext
+    from jupytext.combine import combine_inputs_with_outputs
 
     path = Path(path)
-    notebook = with_install_cell(nbformat.read(path, as_version=4), address())
+    notebook, target = jupytext.read(path, fmt=TEXT), path.with_suffix(".ipynb")
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
+        raise ValueError(f"{path} has no {{code-cell}}: it is no text of a notebook.")
+    if target.exists():
+        notebook = combine_inputs_with_outputs(notebook, nbformat.read(target, as_version=4), fmt=TEXT)
+    write(executed(notebook, path.parent), target)
+    path.unlink()
+
+
+def executed(notebook: NotebookNode, folder) -> NotebookNode:
+    """The notebook after a run from a fresh kernel in a folder, normalised."""
+    from nbclient import NotebookClient  # here, as the package installs without it
+
+    notebook = with_install_cell(notebook, address())
     os.environ.update(ENVIRONMENT)
     NotebookClient(
         notebook,
@@ -62,9 +94,9 @@ def run(path):
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
-    write(normalise(notebook), path)
+    return normalise(notebook)
 
 
 def address(config=Path("_config.yml")):
@@ -145,10 +177,18 @@ def make_exercise(solution: NotebookNode) -> NotebookNode:
     return exercise
 
 
-def regenerate(solutions=Path("solutions"), exercises=Path("exercises")):
-    """Write an exercise for every solution and run both; returns the paths of the exercises."""
-    paths = []
-    for source in sorted(Path(solutions).glob("*.ipynb")):
+def regenerate(solutions=Path("solutions"), exercises=Path("exercises"), only=""):
+    """Write an exercise for every solution whose name begins with `only`; returns the paths of the exercises.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    paths, sources = [], sorted(Path(solutions).glob(f"{only}*.ipynb"))
+    if not sources:
+        raise ValueError(f"There is no {solutions}/{only}*.ipynb.")
+    for source in sources:
         path = Path(exercises) / source.name
         write(make_exercise(nbformat.read(source, as_version=4)), path)
         paths.append(path)
@@ -159,15 +199,16 @@ def main(arguments=None):
     """The command line: run the notebooks named, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m course_rnn.notebooks", description=main.__doc__)
     parser.add_argument(
-        "paths", nargs="*", type=Path, help="notebooks to run (default: all of book/, solutions/, exercises/)"
+        "paths", nargs="*", type=Path, help="notebooks, or texts of them, to run (default: all notebooks)"
     )
     parser.add_argument(
         "--exercises", action="store_true", help="first regenerate exercises/ from solutions/, and run only those"
     )
+    parser.add_argument("--only", default="", help="with --exercises: how the names begin, such as 02")
     options = parser.parse_args(arguments)
-    paths = regenerate() if options.exercises else options.paths
+    paths = regenerate(only=options.only) if options.exercises else options.paths
     for path in tqdm(paths or [p for folder in FOLDERS for p in sorted(Path(folder).glob("*.ipynb"))], unit="notebook"):
-        run(path)
+        run_text(path) if path.suffix == ".md" else run(path)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ MISTAKES = [(q, m) for chapter in chapters().values() for q in chapter.questions
 
 
 def test_the_page_is_made_from_the_questions():
-    assert atlas.make(ROOT / "book") == PAGE, "write it again: python -m course_rnn.pages.atlas"
+    assert atlas.make(ROOT / "book") == PAGE, "book/atlas.md is not what the questions make: make pages"
 
 
 def test_every_address_is_the_anchor_of_a_heading():

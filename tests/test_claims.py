@@ -23,7 +23,10 @@ def test_what_the_claims_point_to_is_there():
 
 
 def test_the_page_is_made_from_the_claims():
-    assert (BOOK / "claims.md").read_text(encoding="utf-8") == claims.markdown(claims.read(BOOK), BOOK)
+    made = claims.markdown(claims.read(BOOK), BOOK)
+    assert (BOOK / "claims.md").read_text(encoding="utf-8") == made, (
+        "book/claims.md is not what book/claims.yml makes: make pages"
+    )
 
 
 # ------------------------------------------------------------- faults that are found

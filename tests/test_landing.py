@@ -11,7 +11,9 @@ STATIC = Path(__file__).parent.parent / "book" / "_static"
 
 
 def test_the_committed_picture_is_what_the_code_draws():
-    assert (STATIC / "reading.svg").read_text() == landing.picture()
+    assert (STATIC / "reading.svg").read_text() == landing.picture(), (
+        "book/_static/reading.svg is not what the code draws: make pages"
+    )
 
 
 def test_a_step_shows_its_letter_and_its_state():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import in_browser
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -80,13 +81,29 @@ def tagged(path, test):
     return sum(1 for cell in nbformat.read(path, as_version=4).cells if test(cell.metadata))
 
 
+def test_every_notebook_is_in_the_table_of_contents():
+    missing = sorted({name_of(path).removesuffix(".ipynb") for path in PAGES} - set(in_browser.pages()))
+    assert not missing, f"not in the table of contents, enter them in book/_toc.yml: {', '.join(missing)}"
+
+
+def test_no_text_stands_beside_its_notebook():
+    texts = [f"{path.parent.name}/{path.stem}.md" for path in PAGES if path.with_suffix(".md").exists()]
+    assert not texts, (
+        f"a text beside its notebook, which breaks the build: python -m course_rnn.notebooks {' '.join(texts)}"
+    )
+
+
 def test_what_is_not_compared_cannot_grow_unseen():
     ignored = {
         name_of(path): tagged(path, lambda data: "nbval-ignore-output" in data.get("tags", [])) for path in PAGES
     }
     widened = {name_of(path): tagged(path, lambda data: "rtol" in data.get("course_rnn", {})) for path in PAGES}
-    assert {name: count for name, count in ignored.items() if count} == IGNORED
-    assert {name: count for name, count in widened.items() if count} == WIDENED
+    assert {name: count for name, count in ignored.items() if count} == IGNORED, (
+        "the cells tagged nbval-ignore-output are others than those counted in IGNORED"
+    )
+    assert {name: count for name, count in widened.items() if count} == WIDENED, (
+        "the cells with a tolerance of their own, course_rnn: {rtol: ...}, are others than those counted in WIDENED"
+    )
 
 
 # ------------------------------------------------------------- hygiene that finds something
@@ -154,7 +171,66 @@ def test_a_failing_notebook_is_left_as_it_was(tmp_path):
     assert path.read_bytes() == before
 
 
+TEXT = """\
+# A page
+
+The sum of two numbers.
+
+```{code-cell} ipython3
+a = 2
+print(a + 3)
+```
+"""
+
+
+def test_a_text_becomes_an_executed_notebook_and_leaves_nothing_beside_it(tmp_path):
+    text = tmp_path / "page.md"
+    text.write_text(TEXT)
+    notebooks.main([str(text)])
+    assert [path.name for path in tmp_path.iterdir()] == ["page.ipynb"]
+    made = nbformat.read(tmp_path / "page.ipynb", as_version=4)
+    assert [cell.cell_type for cell in made.cells] == ["markdown", "code"]
+    assert made.cells[1].outputs[0].text == "5\n" and faults(tmp_path / "page.ipynb") == []
+
+
+def test_a_text_changes_the_notebook_that_is_there(tmp_path):
+    cell = new_code_cell("a = 2\nprint(a + 3)", metadata={"course_rnn": {"rtol": 0.1}})
+    path = page(tmp_path, cell)
+    before = nbformat.read(path, as_version=4)
+    subprocess.run(["jupytext", "--quiet", "--to", "myst", str(path)], check=True)
+    text = path.with_suffix(".md")
+    text.write_text(text.read_text().replace("# A page", "# A page\n\nThe sum of two numbers."))
+    notebooks.main([str(text)])
+    after = nbformat.read(path, as_version=4)
+    assert after.cells[0].source.endswith("The sum of two numbers.")
+    assert (after.cells[1].id, after.cells[1].metadata) == (before.cells[1].id, before.cells[1].metadata)
+    assert after.cells[1].outputs[0].text == "5\n" and not text.exists()
+
+
+def test_a_text_that_fails_is_left_as_it_was(tmp_path):
+    text = tmp_path / "page.md"
+    text.write_text(TEXT.replace("a + 3", "a / 0"))
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        notebooks.run_text(text)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.md"] and "a / 0" in text.read_text()
+
+
+def test_a_page_in_markdown_is_not_taken_for_a_text(tmp_path):
+    page = tmp_path / "notation.md"
+    page.write_text("# Notation\n")
+    with pytest.raises(ValueError, match="no text of a notebook"):
+        notebooks.run_text(page)
+    assert page.exists()
+
+
 # ------------------------------------------------------------- exercises from solutions
+
+
+def test_one_exercise_can_be_made_alone(tmp_path):
+    assert notebooks.regenerate(ROOT / "solutions", tmp_path, only="02") == [tmp_path / "02_simple_rnn.ipynb"]
+    assert [path.name for path in tmp_path.iterdir()] == ["02_simple_rnn.ipynb"]
+    with pytest.raises(ValueError, match=r"There is no .*/77\*\.ipynb"):
+        notebooks.regenerate(ROOT / "solutions", tmp_path, only="77")
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=name_of)
@@ -162,7 +238,9 @@ def test_an_exercise_is_its_solution_without_the_answers(path):
     """Cell for cell: what is committed is what would be made again."""
     made = notebooks.make_exercise(nbformat.read(path, as_version=4))
     committed = nbformat.read(ROOT / "exercises" / path.name, as_version=4)
-    assert [(cell.id, cell.source) for cell in committed.cells] == [(cell.id, cell.source) for cell in made.cells]
+    assert [(cell.id, cell.source) for cell in committed.cells] == [(cell.id, cell.source) for cell in made.cells], (
+        f"exercises/{path.name} is not what its solution makes: make exercises ONLY={path.name[:2]}"
+    )
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=name_of)
@@ -179,7 +257,8 @@ def test_solutions_score_full_marks_and_exercises_none(path):
 
 
 def test_there_is_an_exercise_for_every_solution_and_no_other():
-    assert {path.name for path in (ROOT / "exercises").glob("*.ipynb")} == {path.name for path in SOLUTIONS}
+    exercises = {path.name for path in (ROOT / "exercises").glob("*.ipynb")}
+    assert exercises == {path.name for path in SOLUTIONS}, "exercises/ and solutions/ differ: make exercises"
 
 
 def test_an_unclosed_mark_is_refused():

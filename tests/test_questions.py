@@ -78,17 +78,30 @@ def test_a_known_mistake_fails_under_its_own_name(key, mistake):
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_a_question_is_complete(key):
     q = QUESTIONS[key]
-    assert len(set(q.hints)) == 3 and q.points > 0 and q.reference.__doc__
-    assert len(q.mistakes) >= 3
-    assert len({mistake.message for mistake in q.mistakes.values()}) == len(q.mistakes)
-    for text in (*q.hints, *(mistake.message for mistake in q.mistakes.values())):
-        assert text.endswith((".", "?", "!")) and "\n" not in text, text
+    lacks = []
+    if len(set(q.hints)) != 3:
+        lacks.append(f"{q.name} has {len(set(q.hints))} different hints, a question needs 3")
+    if len(q.mistakes) < 3:
+        lacks.append(f"{q.name} knows {len(q.mistakes)} mistakes, a question needs at least 3: {q.name}.mistake(...)")
+    if q.points <= 0:
+        lacks.append(f"{q.name} is worth {q.points} points")
+    if not q.reference.__doc__:
+        lacks.append(f"the answer of {q.name} has no docstring, which is the reasoning that its solution shows")
+    messages = [mistake.message for mistake in q.mistakes.values()]
+    lacks += [f"two mistakes of {q.name} say the same: {text}" for text in set(messages) if messages.count(text) > 1]
+    for text in (*q.hints, *messages):
+        if not text.endswith((".", "?", "!")) or "\n" in text:
+            lacks.append(f"not one line that ends as a sentence: {text}")
+    assert not lacks, "\n".join(lacks)
 
 
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_a_question_says_where_its_chapter_teaches_it(key):
     q = QUESTIONS[key]
-    assert q.see in anchors(q.chapter.name), f"the headings of {q.chapter.name} are {anchors(q.chapter.name)}"
+    assert q.see in anchors(q.chapter.name), (
+        f"{q.name} is to be taught under {q.see!r}, the headings of book/{q.chapter.name}.ipynb are "
+        f"{anchors(q.chapter.name)}"
+    )
 
 
 @functools.cache
@@ -189,9 +202,15 @@ def test_a_value_too_many_or_too_few_is_said(key):
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_an_exercise_asks_the_question_once(key):
     q = QUESTIONS[key]
-    cells = nbformat.read(ROOT / "exercises" / f"{q.chapter.name}.ipynb", as_version=4).cells
+    notebook = f"{q.chapter.name}.ipynb"
+    cells = nbformat.read(ROOT / "exercises" / notebook, as_version=4).cells
     asking = [cell.source for cell in cells if f"def {q.name}(" in cell.source]
-    assert len(asking) == 1 and asking[0].endswith(f"\nq.{q.name}.check({q.name})")
+    assert len(asking) == 1, (
+        f"{q.name} is asked in {len(asking)} cells of exercises/{notebook}, expected 1: "
+        f"add it to solutions/{notebook}, then make exercises ONLY={q.chapter.name[:2]}"
+    )
+    check = f"q.{q.name}.check({q.name})"
+    assert asking[0].endswith(f"\n{check}"), f"the cell of {q.name} in solutions/{notebook} does not end in {check}"
     stub = next(node for node in ast.parse(asking[0]).body if getattr(node, "name", "") == q.name)
     assert [argument.arg for argument in stub.args.args] == list(inspect.signature(q.reference).parameters)
     assert ast.get_docstring(stub), "a stub says which shapes it gets and returns"

@@ -18,7 +18,7 @@ TITLES = {name: headings_of(ROOT / "book" / f"{name}.ipynb")["title"] for name i
 
 def test_the_tables_are_made_from_the_chapters_and_the_questions():
     made = objectives.make(PAGE, ROOT / "book")
-    assert made == PAGE, "write them again: python -m course_rnn.pages.objectives"
+    assert made == PAGE, "the tables of book/teaching.md are not what the questions make: make pages"
     assert objectives.make(made, ROOT / "book") == made
 
 
