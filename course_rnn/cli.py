@@ -43,14 +43,14 @@ def _say_what_multiplies():
 
 
 @contextmanager
-def said_plainly():
-    """Say in one sentence what is wrong, instead of a traceback."""
+def said_plainly(extra="grading"):
+    """Say in one sentence what is wrong, instead of a traceback; the extra brings what may not be installed."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("dask", "distributed", "jinja2", "nbgrader", "rapidfuzz"):
+        if error.name.partition(".")[0] == "course_rnn":
             raise
-        raise click.ClickException(f'This needs {error.name}: pip install "course-rnn[grading]"') from error
+        raise click.ClickException(f'This needs {error.name}: pip install "course-rnn[{extra}]"') from error
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -63,7 +63,7 @@ def check(notebook, timeout):
 
     The exit code is 0 only if every question of its chapter passes.
     """
-    with said_plainly():
+    with said_plainly("check"):
         from course_rnn.checking.notebook import check
 
         found = check(notebook, timeout)
@@ -302,9 +302,10 @@ def doctor():
 
     Also, which library multiplies matrices here, and whether it could do so faster.
     """
-    from course_rnn.grading.doctor import checks, shown
+    with said_plainly():
+        from course_rnn.grading.doctor import checks, shown
 
-    found = checks()
+        found = checks()
     click.echo(shown(found))
     click.echo()
     _say_what_multiplies()
@@ -317,7 +318,7 @@ def doctor():
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 def slides(notebook, out):
     """Make slides of a chapter, such as book/06_gradients.ipynb, in the folder OUT: its formulas and its figures."""
-    with said_plainly():
+    with said_plainly("book"):
         from course_rnn.slides import write
 
         click.echo(f"Open {write(notebook, out)}")
