@@ -22,6 +22,13 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
+def pytest_collection_modifyitems(items):
+    """The first test of a page waits until the book is built, so those of pages have ten minutes."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(600))
+
+
 def pages():
     """The files of the table of contents, in reading order."""
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
