@@ -1,7 +1,9 @@
 """The built book in a browser: fixtures for the tests of pages, loaded by conftest.py."""
 
+import fcntl
 import functools
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -44,15 +46,25 @@ def pages():
     return files
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of a freshly built book; any warning fails the build."""
-    out = tmp_path_factory.mktemp("book")
+    """The folder of a freshly built book, built once for all workers; any warning fails the build."""
+    worker, base = "PYTEST_XDIST_WORKER" in os.environ, tmp_path_factory.getbasetemp()
+    out = (base.parent if worker else base) / "book"
+    with Path(f"{out}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        if not out.exists():
+            build(out)
+    return out / "_build" / "html"
+
+
+def build(out):
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ".", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going", "--path-output", out]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return out / "_build" / "html"
+    if run.returncode:
+        shutil.rmtree(out, ignore_errors=True)  # so that no other worker takes it for a book
+        pytest.fail(run.stdout[-3000:] + run.stderr[-3000:])
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -126,6 +126,17 @@ def torch_step(case, a):
     return [{"rnn tanh": tanh, "rnn relu": torch.relu, "rnn identity": lambda s: s}[case](s)]
 
 
+def test_every_cell_is_tested():
+    known = {type(cell) for cell in CELLS.values()}
+    for name, cell in vars(cells).items():
+        own = isinstance(cell, type) and issubclass(cell, cells.Cell) and cell.__module__ == cells.__name__
+        if own and cell is not cells.Cell:
+            assert cell in known, (
+                f"{name} of course_rnn/numpy/cells.py is in no test: enter it in CELLS and torch_step of "
+                "tests/test_numpy_cells.py"
+            )
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CELLS)

@@ -112,6 +112,15 @@ def test_the_recipe_of_an_exercise(tree):
     assert "`mean_state`" in (tree / "book" / "teaching.md").read_text()
 
 
+def test_the_recipe_of_a_cell(tree):
+    follow(tree, "A cell (of a network)")
+    assert new_files(tree) == []
+    code, said = do(
+        tree, "python -m pytest --collect-only -q tests/test_numpy_cells.py tests/test_numpy_layers.py -k mgu"
+    )
+    assert code == 0 and said.count("mgu") > 10, "the cell's gradients are compared in steps and in layers"
+
+
 # ------------------------------------------------------------- what is missing is said in words
 
 
@@ -133,6 +142,12 @@ def test_a_question_that_is_not_finished_is_told_what_it_lacks(tree):
         "add it to solutions/02_simple_rnn.ipynb, then make exercises ONLY=02"
     ) in said
     assert said.count("make pages") >= 2
+
+
+def test_a_cell_that_no_test_knows_is_named(tree):
+    put(tree, *recipe("A cell (of a network)")[0])
+    said = told(tree, "tests/test_numpy_cells.py -k 'every_cell'")
+    assert "MGU of course_rnn/numpy/cells.py is in no test: enter it in CELLS" in said
 
 
 def test_pages_that_do_not_fit_their_sources_name_the_command(tree):
