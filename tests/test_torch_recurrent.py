@@ -18,7 +18,9 @@ every_cell = pytest.mark.parametrize("name", CELLS)
 
 def twin(cell):
     """The torch cell of the same name and settings."""
-    ours = getattr(rt.cells, type(cell).__name__)
+    name = type(cell).__name__
+    assert hasattr(rt.cells, name), f"{name} of course_rnn/numpy/cells.py has no twin in course_rnn/torch/cells.py"
+    ours = getattr(rt.cells, name)
     return ours(**{name: value for name, value in vars(cell).items() if name != "states"})
 
 
