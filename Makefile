@@ -61,6 +61,7 @@ chance: $(READY)
 	done
 
 lab: $(READY)
+	@$(BIN)/python -m course_rnn.pages.atlas   # to which the exercises link
 	@$(BIN)/jupyter lab exercises
 
 serve: book

@@ -1,6 +1,6 @@
 """The claims page: what the sources say, row by row, where the book shows it, and what came out.
 
-book/claims.yml is written by hand, book/claims.md is made from it::
+book/claims.yml is written by hand, book/claims.md is made from it, here or when the book is built::
 
     python -m course_rnn.claims
 

@@ -12,9 +12,10 @@ from test_grading_report import CLASS, Text, answer, verdict
 from course_rnn.grading import items, verdicts
 from course_rnn.grading.items import Item, analyse
 from course_rnn.grading.report import atlas_of, write_report
+from course_rnn.pages import atlas
 from course_rnn.questions import chapters
 
-ATLAS = (Path(__file__).parent.parent / "book" / "atlas.md").read_text(encoding="utf-8")
+ATLAS = atlas.make(Path(__file__).parent.parent / "book")
 
 
 def answers(points, most=(1, 2, 3)):

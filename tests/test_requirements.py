@@ -35,7 +35,10 @@ def imported(paths):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module] if isinstance(node, ast.ImportFrom) else []
             found |= {module.partition(".")[0]: path.relative_to(ROOT) for module in modules}
-    ours = {"course_rnn", *(path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).glob("*.py"))}
+    ours = {
+        "course_rnn",
+        *(path.stem for folder in ("tests", "benchmarks", "book/_ext") for path in (ROOT / folder).glob("*.py")),
+    }
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names | ours}
 
 

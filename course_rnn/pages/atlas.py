@@ -1,6 +1,6 @@
 """The atlas of mistakes: one page with every registered mistake of every question, made from the questions themselves.
 
-    python -m course_rnn.pages.atlas        writes book/atlas.md
+    python -m course_rnn.pages.atlas        writes book/atlas.md, as a build of the book does
 
 Each mistake has a heading that is its address, the one that a check names, so links to it stay right as long as the
 question and the mistake keep their names.
@@ -26,7 +26,7 @@ Here stands every mistake that the checks know, by chapter and question.
 Each shows the wrong line (−) and the right line (+), what the check sees first, the cause, and the cure.
 The right lines are those of the worked solutions: read on only where you have tried.
 
-This page is made from the questions: `python -m course_rnn.pages.atlas` writes it.
+This page is made from the questions.
 """
 
 
