@@ -67,6 +67,12 @@ class Exchangeable:
         super().__setattr__(name, value)
 
 
+def leaf(module, *args):
+    """Write what torch.fx writes for a layer of torch.nn: one call, not looked into."""
+    tracer = args[0].tracer
+    return tracer.create_proxy("call_module", tracer.path_of_module(module), args, {})
+
+
 def to_torch(model):
     """Return a copy of a model that has torch.nn's own classes in place of ours, around the same tensors.
 

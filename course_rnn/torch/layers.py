@@ -13,12 +13,13 @@ They are torch.nn's own classes with another `forward`, so constructors, initial
 
 import torch
 from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
+from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from course_rnn.torch import cpu, fused, loop
 from course_rnn.torch._check import check_inputs, under_autocast
 from course_rnn.torch.cells import MODES
-from course_rnn.torch.exchange import Exchangeable
+from course_rnn.torch.exchange import Exchangeable, leaf
 from course_rnn.torch.plan import IMPLEMENTATIONS, choose
 
 
@@ -113,13 +114,13 @@ class _Recurrent(Exchangeable):
         InputTypeError
             In one sentence, if something is of the wrong kind or dtype; it is an InputError and a TypeError.
         """
+        if isinstance(input, Proxy):
+            return leaf(self, input, hx)
         try:
             implementation, _ = choose(self, input, lengths)
             if implementation == "library" and lengths is None and self.reset_after:
                 return super().forward(input, hx)  # which looks at everything itself
         except Exception:
-            if isinstance(input, torch.fx.Proxy):  # a leaf of the graph, as torch.nn's layers are
-                return input.tracer.create_proxy("call_module", input.tracer.path_of_module(self), (input, hx), {})
             check_inputs(self, input, hx, lengths)
             raise
         check_inputs(self, input, hx, lengths)

@@ -5,11 +5,12 @@ of every kind, and the way back, `to_torch()`.
 """
 
 import torch
+from torch.fx import Proxy
 
 from course_rnn.torch import loop
 from course_rnn.torch._check import check_cell_inputs
 from course_rnn.torch.cells import GRUResetBefore
-from course_rnn.torch.exchange import Exchangeable
+from course_rnn.torch.exchange import Exchangeable, leaf
 
 
 class _Cell(Exchangeable):
@@ -35,11 +36,11 @@ class _Cell(Exchangeable):
         InputTypeError
             In one sentence, if something is of the wrong kind or dtype; it is an InputError and a TypeError.
         """
+        if isinstance(input, Proxy):
+            return leaf(self, input, hx)
         try:
             return self._step(input, hx)
         except Exception:
-            if isinstance(input, torch.fx.Proxy):  # a leaf of the graph, as torch.nn's cells are
-                return input.tracer.create_proxy("call_module", input.tracer.path_of_module(self), (input, hx), {})
             check_cell_inputs(self, input, hx)
             raise
 
