@@ -3,6 +3,7 @@
 ======================  =====================================================================
 course_rnn.numpy        the reference: every model with its gradients written by hand
 course_rnn.torch        the same names on torch tensors, drop-in for torch.nn
+course_rnn.shared       what both have in common and what touches no array
 course_rnn.data         real and generated sequences
 course_rnn.convert      weights from and to torch, Keras, ONNX, CS231n and the slides
 course_rnn.diagrams     box-and-arrow diagrams, drawn from nodes and edges

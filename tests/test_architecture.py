@@ -24,7 +24,7 @@ ALLOWED = {
     "data/": ("", "numpy matplotlib num2words faker"),
     "convert/": ("numpy/ shared/", "numpy"),
     "machine.py": ("", "numpy torch threadpoolctl"),
-    "diagrams/": ("colours.py", "matplotlib"),
+    "diagrams/": ("colours.py shared/", "matplotlib"),
     "plot/": ("colours.py", "numpy matplotlib matplotlib_inline IPython"),
     "explore.py": ("plot/", "matplotlib IPython PIL ipywidgets"),
     "checking/": ("", "numpy torch IPython"),  # torch inside functions, for questions in torch
