@@ -876,3 +876,159 @@ log_t_start.mistake(
     "u * torch.log(torch.tensor(T - 1.0))",
     "here the bias is uniform. The time scales are to be uniform between 1 and T - 1, and the bias is their logarithm.",
 )
+
+
+# ---------------------------------------------------------------------- a cell of your own: one gate for two
+
+
+def sums_and_states(rng):
+    """The two sums of a cell with three blocks, and its two states."""
+    B, H = sizes(rng, 2)
+    sums = {name: rng.normal(size=(B, 3 * H)) for name in ("a", "u")}
+    return sums | {name: rng.normal(size=(B, H)) for name in ("h", "c")}
+
+
+@chapter.question(
+    points=2,
+    returns=("h_next", "c_next"),
+    cases=sums_and_states,
+    hints=(
+        "Start from the LSTM of the chapter. Which of its four blocks is not needed if i = 1 - f?",
+        "Three blocks, in the order f, g, o: np.split(a + u, 3, axis=1). Two go through the sigmoid, g through the tanh.",
+        "In the place of i * g stands (1 - f) * g; the rest of the LSTM stays as it is.",
+    ),
+    see="your-own-cell",
+)
+def coupled_pointwise(a, u, h, c):
+    """What is not kept is written: 1 - f takes the place of the input gate, so three blocks are enough.
+
+    The old state h comes in through u alone.
+    """
+    f, g, o = np.split(a + u, 3, axis=1)
+    c_next = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c_next), c_next
+
+
+coupled_pointwise.mistake(
+    "kept_and_written_alike",
+    "(1 - sigmoid(f))",
+    "sigmoid(f)",
+    "f scales the old cell and the candidate. Written is what is not kept: the candidate gets 1 - f.",
+)
+coupled_pointwise.mistake(
+    "state_for_cell",
+    "sigmoid(f) * c +",
+    "sigmoid(f) * h +",
+    "the state h is kept instead of the cell c. The memory is c; h is only what is shown of it.",
+)
+coupled_pointwise.mistake(
+    "cell_shown_bare",
+    "np.tanh(c_next), c_next",
+    "c_next, c_next",
+    "the cell is shown without its tanh: h_next = o * np.tanh(c_next).",
+)
+coupled_pointwise.mistake(
+    "old_cell_shown",
+    "np.tanh(c_next), c_next",
+    "np.tanh(c), c_next",
+    "the output gate shows the old cell. First make the new one, then show that: o * np.tanh(c_next).",
+)
+coupled_pointwise.mistake(
+    "state_left_out",
+    "np.split(a + u, 3",
+    "np.split(a, 3",
+    "u is not used: the gates see the input and not the state. Each block is a + u.",
+)
+coupled_pointwise.mistake(
+    "blocks_in_another_order",
+    "f, g, o = ",
+    "g, f, o = ",
+    "the first two blocks have changed places. The order asked for is f, g, o.",
+)
+coupled_pointwise.mistake(
+    "candidate_without_tanh",
+    "np.tanh(g)",
+    "g",
+    "the candidate g is written as it is. It goes through the tanh, so that it lies between -1 and 1.",
+)
+
+
+def a_coupled_step_back(rng):
+    """Gates and states of a step, and the gradients of what it returned."""
+    B, H = sizes(rng, 2)
+    f, o = rng.uniform(0.05, 0.95, size=(2, B, H))
+    g, (c, dh, dc) = rng.uniform(-0.95, 0.95, size=(B, H)), rng.normal(size=(3, B, H))
+    return {"dh": dh, "dc": dc, "f": f, "g": g, "o": o, "c": c, "c_next": f * c + (1 - f) * g}
+
+
+@chapter.question(
+    points=3,
+    returns=("ds", "dc_before"),
+    cases=a_coupled_step_back,
+    hints=(
+        "Take the lines of the step from the last to the first. c_next reaches the loss in two ways: which?",
+        "dc += dh * o * (1 - tanh(c_next)**2). Then f is in two terms, f * c and (1 - f) * g: what is dL/df?",
+        "df = dc * (c - g) and dg = dc * (1 - f); each then times the derivative of its sigmoid or tanh. dc_before = dc * f.",
+    ),
+    see="your-own-cell",
+)
+def coupled_pointwise_backward(dh, dc, f, g, o, c, c_next):
+    """f stands in two terms of c_next, f c and (1 - f) g, so its gradient is dc (c - g).
+
+    c_next itself passes to the loss through h_next and through the next step.
+    """
+    do = dh * np.tanh(c_next)
+    dc = dc + dh * o * (1 - np.tanh(c_next) ** 2)
+    df, dg = dc * (c - g), dc * (1 - f)
+    ds = np.concatenate([df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1)
+    return ds, dc * f
+
+
+coupled_pointwise_backward.mistake(
+    "the_way_through_h_forgotten",
+    "dc = dc + dh * o * (1 - np.tanh(c_next) ** 2)",
+    "dc = dc",
+    "c_next also reaches the loss through h_next = o * tanh(c_next). Add dh * o * (1 - tanh(c_next)**2) to dc.",
+)
+coupled_pointwise_backward.mistake(
+    "one_term_of_f",
+    "(c - g)",
+    "c",
+    "f stands in two terms of c_next, f * c and (1 - f) * g. Its gradient is dc * (c - g), not dc * c.",
+)
+coupled_pointwise_backward.mistake(
+    "candidate_scaled_by_f",
+    "dc * (1 - f)",
+    "dc * f * 1",
+    "the candidate was scaled by 1 - f on the way in, so its gradient is dc * (1 - f).",
+)
+coupled_pointwise_backward.mistake(
+    "sigmoid_of_f_not_undone",
+    "df * f * (1 - f)",
+    "df",
+    "the gradient of f is not yet that of its sum: the derivative of the sigmoid, f * (1 - f), is missing.",
+)
+coupled_pointwise_backward.mistake(
+    "tanh_of_g_not_undone",
+    "dg * (1 - g * g)",
+    "dg",
+    "the gradient of g is not yet that of its sum: the derivative of the tanh, 1 - g * g, is missing.",
+)
+coupled_pointwise_backward.mistake(
+    "sigmoid_of_o_not_undone",
+    "do * o * (1 - o)",
+    "do",
+    "the gradient of o is not yet that of its sum: the derivative of the sigmoid, o * (1 - o), is missing.",
+)
+coupled_pointwise_backward.mistake(
+    "memory_not_scaled",
+    "return ds, dc * f",
+    "return ds, dc",
+    "the old cell was scaled by f on the way in, so its gradient is dc * f.",
+)
+coupled_pointwise_backward.mistake(
+    "tanh_of_the_cell_left_out",
+    "(1 - np.tanh(c_next) ** 2)",
+    "(1 - c_next**2)",
+    "the derivative of tanh(c) is 1 - tanh(c)**2, and c_next is the argument of that tanh, not its value.",
+)
