@@ -1,5 +1,6 @@
 """What a machine computes with is told by its libraries, and a faster kernel is one that was measured."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 
 from course_rnn import machine
 
-BENCHMARKS = sorted((Path(__file__).parent.parent / "benchmarks").glob("*.py"))
+ROOT = Path(__file__).parent.parent
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 BENCHMARKS = [path for path in BENCHMARKS if path.stem != "gpu"]  # which names its GPU
 ASKED = "import json; from course_rnn import machine; print(machine.{})"
 KERNELS = list(machine.kernels())
@@ -50,6 +52,13 @@ def test_a_blas_that_tells_nothing_is_no_error():
     assert machine.said({}, {}) == "NumPy's BLAS does not say what it is."
     known = {"blas": "OpenBLAS 0.3.31", "kernel": "ARMV8", "threads": 4}
     assert len(machine.said(known, {}).splitlines()) == 1
+
+
+def test_the_readme_says_on_which_kernel_its_times_were_measured():
+    """A ratio to torch.nn changes with the kernel, so who measures anew changes this line, too."""
+    hardware = json.loads((ROOT / "benchmarks" / "results" / "cpu.json").read_text())["hardware"]
+    kernel = hardware.get("kernel", "not recorded then")
+    assert f"OpenBLAS' kernel: {kernel}" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
