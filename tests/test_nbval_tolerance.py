@@ -39,7 +39,7 @@ def outcomes(pytester, monkeypatch, notebook):
     nbformat.write(notebook, pytester.path / "page.ipynb")
     monkeypatch.setenv("PYTHONPATH", str(Path(nbval_tolerance.__file__).parent))
     result = pytester.runpytest_subprocess(
-        "-p", "nbval_tolerance", "--nbval", "--nbval-current-env", "-v", "page.ipynb"
+        "-p", "nbval_tolerance", "-p", "no:randomly", "--nbval", "--nbval-current-env", "-v", "page.ipynb"
     )
     words = [line.split() for line in result.outlines if line.startswith("page::ipynb::")]
     return [line[2] for line in words], result
