@@ -49,6 +49,11 @@ def blocks(a, G):
     return a.reshape(len(a), G, -1).swapaxes(0, 1)
 
 
+def summed(a, u, G):
+    """Return the blocks (G, B, H) of a + u, each in one piece of memory: what follows is up to twice as fast."""
+    return np.add(blocks(a, G), blocks(u, G), order="C")
+
+
 def linear(v, weights, name):
     """Apply the linear map `name` to rows: v Wᵀ + b, or v Wᵀ if the weights have no biases."""
     y = v @ weights["weight_" + name].T
@@ -222,9 +227,9 @@ class LSTM(Cell):
     keep, write = "f", "i"
 
     def pointwise(self, a, u, h, c):
-        s = a + u
-        i, f, _, o = blocks(sigmoid(s), 4)
-        g = np.tanh(blocks(s, 4)[2])
+        s = summed(a, u, 4)
+        i, f, _, o = sigmoid(s)
+        g = np.tanh(s[2])
         c_next = f * c + i * g
         tanh_c = np.tanh(c_next)
         return o * tanh_c, c_next, (i, f, g, o, c, tanh_c)
@@ -252,7 +257,7 @@ class GRU(Cell):
 
     def pointwise(self, a, u, h):
         H = h.shape[-1]
-        r, z = blocks(sigmoid(a[:, : 2 * H] + u[:, : 2 * H]), 2)
+        r, z = sigmoid(summed(a[:, : 2 * H], u[:, : 2 * H], 2))
         q = u[:, 2 * H :]
         n = np.tanh(a[:, 2 * H :] + r * q)
         return (1 - z) * n + z * h, (r, z, n, q, h)
@@ -282,7 +287,7 @@ class GRUResetBefore(Cell):
         (h,) = states
         gates, candidate = self._halves(weights)
         H = h.shape[-1]
-        r, z = blocks(sigmoid(a[:, : 2 * H] + linear(h, gates, "hh")), 2)
+        r, z = sigmoid(summed(a[:, : 2 * H], linear(h, gates, "hh"), 2))
         v = r * h
         n = np.tanh(a[:, 2 * H :] + linear(v, candidate, "hh"))
         return [(1 - z) * n + z * h], (h, r, z, v, n)
@@ -340,7 +345,7 @@ class CoupledLSTM(Cell):
     gates, states, keep = ("f", "g", "o"), ("h", "c"), "f"
 
     def pointwise(self, a, u, h, c):
-        s_f, s_g, s_o = blocks(a + u, 3)
+        s_f, s_g, s_o = summed(a, u, 3)
         f, g, o = sigmoid(s_f), np.tanh(s_g), sigmoid(s_o)
         c_next = g + f * (c - g)
         tanh_c = np.tanh(c_next)
@@ -371,7 +376,7 @@ class PeepholeLSTM(Cell):
     vectors = ("weight_ci", "weight_cf", "weight_co")
 
     def pointwise(self, a, u, h, c, p_i, p_f, p_o):
-        s_i, s_f, s_g, s_o = blocks(a + u, 4)
+        s_i, s_f, s_g, s_o = summed(a, u, 4)
         i, f, g = sigmoid(s_i + p_i * c), sigmoid(s_f + p_f * c), np.tanh(s_g)
         c_next = f * c + i * g
         o, tanh_c = sigmoid(s_o + p_o * c_next), np.tanh(c_next)
