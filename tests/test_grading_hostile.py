@@ -19,7 +19,10 @@ from grading_attacks import CLASS, FULL, ONLY_TWO_QUESTIONS, RIGHT, SECRET, book
 from course_rnn.grading.batch import grade_class
 from course_rnn.grading.limits import Limits
 
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt install bubblewrap")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt install bubblewrap"),
+    pytest.mark.timeout(600),  # the first test waits until the class is graded
+]
 
 LIMITS = Limits(cell_seconds=2, question_seconds=2, total_seconds=60)
 

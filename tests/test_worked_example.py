@@ -16,6 +16,8 @@ from test_grading_cli import needs_sandbox
 from course_rnn.grading import course, roster, verdicts
 from course_rnn.grading.release import variant_solution
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits until the whole example has run
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## A class from roster to grades")[2].partition("\n## ")[0]

@@ -894,7 +894,7 @@ def sums_and_states(rng):
     cases=sums_and_states,
     hints=(
         "Start from the LSTM of the chapter. Which of its four blocks is not needed if i = 1 - f?",
-        "Three blocks, in the order f, g, o: np.split(a + u, 3, axis=1). Two go through the sigmoid, g through the tanh.",
+        "Three blocks, in the order f, g, o: np.split(a + u, 3, axis=1). Two go through σ, g through the tanh.",
         "In the place of i * g stands (1 - f) * g; the rest of the LSTM stays as it is.",
     ),
     see="your-own-cell",
@@ -968,7 +968,7 @@ def a_coupled_step_back(rng):
     hints=(
         "Take the lines of the step from the last to the first. c_next reaches the loss in two ways: which?",
         "dc += dh * o * (1 - tanh(c_next)**2). Then f is in two terms, f * c and (1 - f) * g: what is dL/df?",
-        "df = dc * (c - g) and dg = dc * (1 - f); each then times the derivative of its sigmoid or tanh. dc_before = dc * f.",
+        "df = dc * (c - g) and dg = dc * (1 - f); each then times the derivative of its σ or tanh. dc_before = dc * f.",
     ),
     see="your-own-cell",
 )
