@@ -24,7 +24,7 @@ import psutil
 from course_rnn import machine
 from course_rnn.grading import verdicts
 from course_rnn.grading.assignments import chapters
-from course_rnn.grading.release import points_id, release, with_metadata
+from course_rnn.grading.out.handouts import points_id, release, with_metadata
 
 RESULT = Path(__file__).resolve().parent / "results" / "grading.json"
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "leaky_integrator.py"

@@ -127,8 +127,8 @@ def grade(submissions, out, assignment, questions, course, roster, times, seed, 
         from course_rnn.grading import changes
         from course_rnn.grading.batch import grade_class
         from course_rnn.grading.notebook import plain
-        from course_rnn.grading.report import write_report
-        from course_rnn.grading.sandbox import Unavailable
+        from course_rnn.grading.out.report import write_report
+        from course_rnn.grading.room.sandbox import Unavailable
 
         where = {name: options.pop(name) for name in ("jobs", "scheduler", "trusted")} | {"only": only}
         what = {"assignment": assignment, "questions": _one_of(questions, course), "roster": roster}
@@ -170,7 +170,7 @@ def report(grades, against, book):
     with said_plainly():
         from course_rnn.grading import changes
         from course_rnn.grading.notebook import plain
-        from course_rnn.grading.report import write_report
+        from course_rnn.grading.out.report import write_report
 
         with changes.noted(grades, against) as changed:
             page = write_report(grades, book)
@@ -188,7 +188,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 def similar(grades, least):
     """Write GRADES/similar.html: pairs of submissions that are alike, as a hint where to look, never as a verdict."""
     with said_plainly():
-        from course_rnn.grading.similarity import write_similar
+        from course_rnn.grading.out.similarity import write_similar
 
         page, pairs = write_similar(grades, least)
     click.echo(f"{sum(map(len, pairs.values()))} pairs to look at: {page}")
@@ -204,7 +204,7 @@ def manual(grades, rubric):
     the marks that are in it.
     """
     with said_plainly():
-        from course_rnn.grading.manual import write_manual
+        from course_rnn.grading.marks.by_hand import write_manual
         from course_rnn.grading.notebook import plain
 
         path, changed = write_manual(grades, rubric)
@@ -231,10 +231,10 @@ def export(grades, canvas, moodle, column, assignment, roster, scale, out):
     with said_plainly():
         if bool(canvas) == bool(moodle):
             raise ValueError("Give either --canvas or --moodle.")
-        from course_rnn.grading import lms
+        from course_rnn.grading.intake.roster import read as read_roster
+        from course_rnn.grading.marks.final import settled
         from course_rnn.grading.notebook import plain
-        from course_rnn.grading.roster import read as read_roster
-        from course_rnn.grading.settle import settled
+        from course_rnn.grading.out import lms
         from course_rnn.grading.verdicts import write_whole
 
         found, options = settled(grades).of(assignment), {"roster": roster and read_roster(roster), "scale": scale}
@@ -257,7 +257,7 @@ def record(grades, course, solution):
     course does not know is added, made from its solution.
     """
     with said_plainly():
-        from course_rnn.grading.gradebook import record
+        from course_rnn.grading.out.gradebook import record
 
         recorded, left_out = record(grades, course, solution)
     for verdict in left_out:
@@ -280,13 +280,13 @@ def release(name_and_out, questions, course, roster):
     """
     *name, out = name_and_out
     with said_plainly():
-        from course_rnn.grading.release import write_release, write_variants
+        from course_rnn.grading.out.handouts import write_release, write_variants
 
         if bool(course) != bool(roster) or (course and questions) or len(name) > 1 or not (name or course):
             raise click.UsageError("Give NAME and OUT, or --course and --roster and OUT.")
         if course:
             from course_rnn.grading import course as courses
-            from course_rnn.grading import roster as rosters
+            from course_rnn.grading.intake import roster as rosters
 
             paths = write_variants(courses.read(course), rosters.read(roster), out, *name)
             click.echo(f"{len(paths)} notebooks in {out}.")
@@ -303,7 +303,7 @@ def doctor():
     Also, which library multiplies matrices here, and whether it could do so faster.
     """
     with said_plainly():
-        from course_rnn.grading.doctor import checks, shown
+        from course_rnn.grading.room.doctor import checks, shown
 
         found = checks()
     click.echo(shown(found))

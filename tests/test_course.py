@@ -16,10 +16,12 @@ from nbgrader import nbgraderformat
 from test_grading_cli import needs_sandbox, run, succeeded
 
 from course_rnn import variants
-from course_rnn.grading import batch, course, marks, roster, times, verdicts
-from course_rnn.grading.release import variant, variant_solution
-from course_rnn.grading.settle import settled
-from course_rnn.grading.submissions import Submission, collect
+from course_rnn.grading import batch, course, verdicts
+from course_rnn.grading.intake import roster, times
+from course_rnn.grading.intake.submissions import Submission, collect
+from course_rnn.grading.marks import late
+from course_rnn.grading.marks.final import settled
+from course_rnn.grading.out.handouts import variant, variant_solution
 from course_rnn.grading.verdicts import Verdict
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -201,7 +203,7 @@ def folder(plan, tmp_path):
             status = "rejected" if score is None else "graded"
             verdict = Verdict(student, "hw", "1", sha, 7, status, score, 4.0)
             if student in found:
-                marks.keep_attempts(out, [found[student]])
+                late.keep_attempts(out, [found[student]])
             found[student] = verdict
             received.setdefault(student, {})[sha] = {"submitted": when, "source": "file"}
         (out / "received.json").write_text(json.dumps(received))
@@ -262,10 +264,10 @@ def test_a_folder_that_was_graded_by_no_course_stays_as_it_is(tmp_path):
     found = {"bob": Verdict("bob", "hw", "1", "1", 7, "graded", 3.0, 4.0)}
     for settings in ({"questions": None}, {"questions": "own.py"}):
         (tmp_path / "run.json").write_text(json.dumps(settings))
-        assert marks.by_the_rules(tmp_path, marks.chosen(tmp_path, found)) == found
+        assert late.by_the_rules(tmp_path, late.chosen(tmp_path, found)) == found
     (tmp_path / "run.json").write_text('{"questions": "/none/course.toml"}')
     with pytest.raises(ValueError, match=r"The course /none/course\.toml cannot be read: No such file"):
-        marks.chosen(tmp_path, found)
+        late.chosen(tmp_path, found)
 
 
 def told(folder, student="ada"):
@@ -279,10 +281,10 @@ def test_of_a_file_that_is_downloaded_again_the_first_time_stands_and_a_list_is_
     path.write_text("work")
     noon = datetime(2026, 10, 16, 12, tzinfo=UTC)
     for submitted in (noon, noon + timedelta(days=2), noon - timedelta(hours=1)):
-        marks.receive(tmp_path, [Submission("ada", path, submitted)], None, False, BERLIN)
+        late.receive(tmp_path, [Submission("ada", path, submitted)], None, False, BERLIN)
     assert told(tmp_path) == ("2026-10-16T13:00:00+02:00", "file")
     for listed in (noon + timedelta(hours=1), noon + timedelta(hours=3)):
-        marks.receive(tmp_path, [Submission("ada", path, noon)], {"ada": listed}, False, BERLIN)
+        late.receive(tmp_path, [Submission("ada", path, noon)], {"ada": listed}, False, BERLIN)
     assert told(tmp_path) == ("2026-10-16T15:00:00+02:00", "list")
 
 
@@ -291,7 +293,7 @@ def test_the_times_in_a_zip_are_those_of_the_course(tmp_path):
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("ada.ipynb", (2026, 10, 16, 23, 58, 0)), "{}")
     submissions, _ = collect(tmp_path / "class.zip", tmp_path / "unpacked")
-    assert marks.receive(tmp_path, submissions, None, True, ZoneInfo("Asia/Tokyo")) == []
+    assert late.receive(tmp_path, submissions, None, True, ZoneInfo("Asia/Tokyo")) == []
     assert told(tmp_path) == ("2026-10-16T23:58:00+09:00", "file")
 
 
@@ -301,8 +303,8 @@ def test_the_times_in_the_export_of_an_lms_are_not_believed(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr(name, "{}")
     submissions, _ = collect(tmp_path / "export.zip", tmp_path / "unpacked")
-    assert marks.receive(tmp_path, submissions, None, True, BERLIN) == [each.student for each in submissions]
-    assert marks.receive(tmp_path, submissions, {submissions[0].student: datetime.now(BERLIN)}, True, BERLIN) == []
+    assert late.receive(tmp_path, submissions, None, True, BERLIN) == [each.student for each in submissions]
+    assert late.receive(tmp_path, submissions, {submissions[0].student: datetime.now(BERLIN)}, True, BERLIN) == []
 
 
 def test_an_answer_of_which_no_time_is_known_is_taken_as_in_time(folder, tmp_path):

@@ -15,9 +15,9 @@ from distributed import Client
 
 from course_rnn.grading import batch, verdicts
 from course_rnn.grading.batch import AHEAD, ATTEMPTS, grade_class
+from course_rnn.grading.intake.submissions import Submission, sha256
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.sandbox import Unavailable
-from course_rnn.grading.submissions import Submission, sha256
+from course_rnn.grading.room.sandbox import Unavailable
 from course_rnn.grading.verdicts import Verdict
 
 ENVIRONMENT = os.environ | {

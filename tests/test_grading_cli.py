@@ -18,9 +18,10 @@ from click.testing import CliRunner
 from test_grading_batch import by_hand, same
 
 from course_rnn import cli, machine
-from course_rnn.grading import doctor, sandbox, verdicts
-from course_rnn.grading.doctor import Check
+from course_rnn.grading import verdicts
 from course_rnn.grading.limits import Limits
+from course_rnn.grading.room import doctor, sandbox
+from course_rnn.grading.room.doctor import Check
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "leaky_integrator.py"
 STUB = "    raise NotImplementedError  # your code here"
@@ -265,7 +266,7 @@ def test_a_name_cannot_write_on_the_terminal(tmp_path):
 
 def test_a_missing_library_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    monkeypatch.delitem(sys.modules, "course_rnn.grading.report", raising=False)
+    monkeypatch.delitem(sys.modules, "course_rnn.grading.out.report", raising=False)
     result = run("report", tmp_path)
     assert result.exit_code == 1 and 'pip install "course-rnn[grading]"' in result.output
 

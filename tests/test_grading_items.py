@@ -9,9 +9,10 @@ import pytest
 from docutils.nodes import make_id
 from test_grading_report import CLASS, Text, answer, verdict
 
-from course_rnn.grading import items, verdicts
-from course_rnn.grading.items import Item, analyse
-from course_rnn.grading.report import atlas_of, write_report
+from course_rnn.grading import verdicts
+from course_rnn.grading.marks import item_analysis
+from course_rnn.grading.marks.item_analysis import Item, analyse
+from course_rnn.grading.out.report import atlas_of, write_report
 from course_rnn.pages import atlas
 from course_rnn.questions import chapters
 
@@ -65,7 +66,7 @@ def test_the_class_page_shows_both_and_says_what_they_are(tmp_path):
     text = page(tmp_path, CLASS).text
     assert "rnn_step 25 % 0.5 of 2 0.25 0.58" in text and "rnn_forward 50 % 1.5 of 3 0.50 0.58" in text
     assert "With fewer than 30 students much of it is chance" in text and "hardly apart" not in text
-    many = [replace(each, student=f"{each.student}{k}") for k in range(items.FEW) for each in CLASS[:4]]
+    many = [replace(each, student=f"{each.student}{k}") for k in range(item_analysis.FEW) for each in CLASS[:4]]
     assert "much of it is chance" not in page(tmp_path, many).text
     against = [verdict("a", 2, 0), verdict("b", 0, 3), verdict("c", 2, 0)]
     assert "rnn_step : Those who did well on the rest did worse here" in page(tmp_path, against).text

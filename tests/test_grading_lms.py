@@ -1,6 +1,6 @@
 """Grade files for Canvas and Moodle: right grades in the right rows, everything else as the LMS wrote it.
 
-The samples have the columns that the sources of `course_rnn.grading.lms` name.
+The samples have the columns that the sources of `course_rnn.grading.out.lms` name.
 """
 
 import csv
@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from test_grading_report import verdict
 
 from course_rnn import cli
-from course_rnn.grading import lms, verdicts
-from course_rnn.grading.roster import Entry
-from course_rnn.grading.settle import Grades
+from course_rnn.grading import verdicts
+from course_rnn.grading.intake.roster import Entry
+from course_rnn.grading.marks.final import Grades
+from course_rnn.grading.out import lms
 
 CANVAS = """\
 Student,ID,SIS User ID,SIS Login ID,Section,Notes,02_simple_rnn (5001),Essay (5002),Current Score,Final Score

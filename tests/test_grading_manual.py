@@ -13,12 +13,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_grading_report import Text, verdict
 
 from course_rnn import cli
-from course_rnn.grading import lms, manual, overrides, verdicts
+from course_rnn.grading import verdicts
+from course_rnn.grading.intake.submissions import sha256
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.manual import answer_under, read_rubric
-from course_rnn.grading.report import write_report
-from course_rnn.grading.settle import settled
-from course_rnn.grading.submissions import sha256
+from course_rnn.grading.marks import by_hand, overrides
+from course_rnn.grading.marks.by_hand import answer_under, read_rubric
+from course_rnn.grading.marks.final import settled
+from course_rnn.grading.out import lms
+from course_rnn.grading.out.report import write_report
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "rubric.toml"
 RUBRIC = """
@@ -79,7 +81,7 @@ def run(*arguments):
 def written(graded):
     """The table, as a spreadsheet reads it."""
     run("manual", graded, "--rubric", graded.parent / "rubric.toml")
-    return list(csv.DictReader(io.StringIO((graded / manual.FILE).read_text(encoding="utf-8-sig"), newline="")))
+    return list(csv.DictReader(io.StringIO((graded / by_hand.FILE).read_text(encoding="utf-8-sig"), newline="")))
 
 
 def marked(graded, marks):
@@ -90,7 +92,7 @@ def marked(graded, marks):
     table = csv.DictWriter(text, rows[0].keys(), delimiter=";")
     table.writeheader()
     table.writerows(rows)
-    (graded / manual.FILE).write_text("\ufeff" + text.getvalue(), encoding="utf-8")
+    (graded / by_hand.FILE).write_text("\ufeff" + text.getvalue(), encoding="utf-8")
 
 
 ALL = {(who, name): "" for who in ("ada", "bob", "cyd") for name in ("why", "derivation")}
@@ -121,9 +123,9 @@ def test_marks_come_back_and_the_table_can_be_written_again(graded):
     rows = {(row["student"], row["question"]): row for row in written(graded)}
     assert {place: rows[place]["points"] for place in MARKS} == {place: points for place, (points, _) in MARKS.items()}
     assert rows["ada", "derivation"]["comment"] == "'=very good" and rows["cyd", "derivation"]["points"] == ""
-    before = (graded / manual.FILE).read_bytes()
+    before = (graded / by_hand.FILE).read_bytes()
     written(graded)
-    assert (graded / manual.FILE).read_bytes() == before
+    assert (graded / by_hand.FILE).read_bytes() == before
 
 
 def test_an_answer_that_changed_after_it_was_marked_is_named_and_keeps_its_mark(graded):
@@ -152,7 +154,7 @@ def test_an_answer_is_what_stands_under_its_heading():
     ]
     assert answer_under("why", cells) == "A\n\n# Why\nx = 1\n\n## Smaller\nB\n\nC"
     assert answer_under("Next", cells) == "D" and answer_under("Nowhere", cells) == ""
-    assert len(answer_under("Why", [("markdown", "# Why\n" + "x" * 99_999)])) == manual.LONGEST
+    assert len(answer_under("Why", [("markdown", "# Why\n" + "x" * 99_999)])) == by_hand.LONGEST
 
 
 # ---------------------------------------------------------------------- the grades
@@ -233,4 +235,4 @@ def test_what_is_wrong_with_a_rubric_is_said(graded, old, new, said):
     path = graded.parent / "rubric.toml"
     path.write_text(RUBRIC.replace(old, new))
     with pytest.raises(ValueError, match=said):
-        manual.write_manual(graded, path)
+        by_hand.write_manual(graded, path)

@@ -10,10 +10,11 @@ from test_grading_batch import calls, grade
 from test_grading_report import CLASS, Text, verdict
 
 from course_rnn import cli
-from course_rnn.grading import changes, overrides, tables, verdicts
+from course_rnn.grading import changes, tables, verdicts
 from course_rnn.grading.batch import grade_class
-from course_rnn.grading.report import write_report
-from course_rnn.grading.settle import settled
+from course_rnn.grading.marks import overrides
+from course_rnn.grading.marks.final import settled
+from course_rnn.grading.out.report import write_report
 
 HEADER = "student,question,points,reason,who"
 

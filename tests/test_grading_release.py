@@ -9,7 +9,7 @@ from nbgrader import nbgraderformat
 from nbgrader.utils import compute_checksum
 
 from course_rnn.grading.assignments import chapters, version
-from course_rnn.grading.release import find_solution, points_id, release, with_metadata, write_release
+from course_rnn.grading.out.handouts import find_solution, points_id, release, with_metadata, write_release
 from course_rnn.questions import chapters as course_chapters
 
 ROOT = Path(__file__).parent.parent

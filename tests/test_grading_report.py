@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from course_rnn.grading import report, verdicts
-from course_rnn.grading.report import histogram, misconceptions, write_report
+from course_rnn.grading import verdicts
+from course_rnn.grading.out import report
+from course_rnn.grading.out.report import histogram, misconceptions, write_report
 from course_rnn.grading.tables import as_text
 from course_rnn.grading.verdicts import Verdict
 

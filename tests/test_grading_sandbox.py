@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 
 from course_rnn.checking.question import Chapter
-from course_rnn.grading import doctor, environment, sandbox, seccomp
 from course_rnn.grading.grade import grade_submission, hidden_cases
+from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.sandbox import Unavailable, Worker
-from course_rnn.grading.session import Session
-from course_rnn.grading.submissions import Submission
+from course_rnn.grading.room import doctor, environment, sandbox, seccomp
+from course_rnn.grading.room.sandbox import Unavailable, Worker
+from course_rnn.grading.room.session import Session
 from course_rnn.grading.worker.absent import Absent
 from course_rnn.grading.worker.frames import Closed, decode, encode, receive, send
 from course_rnn.grading.worker.state import plain_python
@@ -386,7 +386,7 @@ def test_the_worker_goes_with_the_grader():
     """Also where nobody is left to end it: the grader was killed."""
     code = """
 from course_rnn.grading.limits import DEFAULTS
-from course_rnn.grading.sandbox import Worker
+from course_rnn.grading.room.sandbox import Worker
 worker = Worker(DEFAULTS)
 print(worker._process.pid, flush=True)
 worker.ask({"do": "cell", "source": "while True: pass", "number": 1}, 99)

@@ -11,9 +11,9 @@ from test_grading_report import HOSTILE, Text, verdict
 
 from course_rnn import cli
 from course_rnn.grading import verdicts
+from course_rnn.grading.intake.submissions import sha256
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.similarity import FEWEST, SEVERAL, alike, answers_of, tokens
-from course_rnn.grading.submissions import sha256
+from course_rnn.grading.out.similarity import FEWEST, SEVERAL, alike, answers_of, tokens
 
 SIGNATURE = '''def rnn_forward(x, h0, weight_ih,
                 weight_hh):

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from course_rnn.grading import submissions
-from course_rnn.grading.submissions import collect, file_name, sha256
+from course_rnn.grading.intake import submissions
+from course_rnn.grading.intake.submissions import collect, file_name, sha256
 
 NOTEBOOK = '{"cells": []}'
 ASSIGNMENTS = ("02_simple_rnn", "03_backprop")

@@ -13,8 +13,9 @@ import nbformat
 import pytest
 from test_grading_cli import needs_sandbox
 
-from course_rnn.grading import course, roster, verdicts
-from course_rnn.grading.release import variant_solution
+from course_rnn.grading import course, verdicts
+from course_rnn.grading.intake import roster
+from course_rnn.grading.out.handouts import variant_solution
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits until the whole example has run
 

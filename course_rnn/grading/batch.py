@@ -16,16 +16,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from course_rnn.grading import marks, verdicts
+from course_rnn.grading import verdicts
 from course_rnn.grading.assignments import chapters, is_course, version
 from course_rnn.grading.course import read as read_course
 from course_rnn.grading.grade import grade_submission
+from course_rnn.grading.intake.roster import identified
+from course_rnn.grading.intake.roster import read as read_roster
+from course_rnn.grading.intake.submissions import collect, sha256
+from course_rnn.grading.intake.times import read as read_times
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.roster import identified
-from course_rnn.grading.roster import read as read_roster
-from course_rnn.grading.sandbox import Unavailable, bubblewrap
-from course_rnn.grading.submissions import collect, sha256
-from course_rnn.grading.times import read as read_times
+from course_rnn.grading.marks import late
+from course_rnn.grading.room.sandbox import Unavailable, bubblewrap
 from course_rnn.grading.verdicts import Verdict
 
 SETTINGS = "run.json"
@@ -122,11 +123,11 @@ def grade_class(
         if is_course(questions):
             zone, exported = read_course(questions).zone, source.is_file() and source.suffix != ".ipynb"
             told = times and read_times(times, zone, students)
-            for student in marks.receive(out, submissions, told, exported, zone):
+            for student in late.receive(out, submissions, told, exported, zone):
                 left_out.append(
                     f"{student}, for the late rule: there is no time of handing in. Give a list of --times."
                 )
-            marks.keep_attempts(out, [kept[each.student] for each in todo if each.student in kept])
+            late.keep_attempts(out, [kept[each.student] for each in todo if each.student in kept])
         options = {"assignment": assignment, "seed": settings["seed"], "limits": limits, "trusted": trusted}
         if todo:
             with _cluster(jobs, scheduler, len(todo)) as client:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from course_rnn.grading import tables
-from course_rnn.grading.settle import settled
+from course_rnn.grading.marks.final import settled
 
 FILE = "changes.csv"
 MOST = 20  # changes that are told

@@ -15,8 +15,8 @@ from course_rnn.checking.trial import Trial, said
 from course_rnn.grading import notebook
 from course_rnn.grading.limits import DEFAULTS
 from course_rnn.grading.notebook import Rejected, plain
-from course_rnn.grading.sandbox import Unavailable
-from course_rnn.grading.session import Session
+from course_rnn.grading.room.sandbox import Unavailable
+from course_rnn.grading.room.session import Session
 from course_rnn.grading.verdicts import Verdict
 from course_rnn.questions import chapters as course_chapters
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from course_rnn.grading.assignments import chapters
+from course_rnn.grading.intake.submissions import collect, sha256
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.notebook import Rejected, fingerprint, parse, read
-from course_rnn.grading.submissions import collect, sha256
 
 SETTINGS = "run.json"
 

@@ -3,7 +3,7 @@
 import time
 
 from course_rnn.grading.notebook import plain
-from course_rnn.grading.sandbox import Died, NotStarted, Worker
+from course_rnn.grading.room.sandbox import Died, NotStarted, Worker
 
 ATTEMPTS = 3  # at starting a sandbox
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from course_rnn.grading import manual, marks, overrides, verdicts
+from course_rnn.grading import verdicts
+from course_rnn.grading.marks import by_hand, late, overrides
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def settled(folder) -> Grades:
     found = verdicts.read(folder / verdicts.FILE)
     if not found:
         raise ValueError(f"There are no verdicts in {folder}.")
-    found, pending = manual.apply(folder, marks.chosen(folder, found))
-    found = marks.by_the_rules(folder, found)
+    found, pending = by_hand.apply(folder, late.chosen(folder, found))
+    found = late.by_the_rules(folder, found)
     decided, done = overrides.read(folder / overrides.FILE, found), {}
     for student, each in decided.items():
         found[student], done[student] = overrides.apply(found[student], each)

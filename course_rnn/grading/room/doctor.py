@@ -5,9 +5,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from course_rnn.grading import environment, sandbox, seccomp
 from course_rnn.grading.limits import DEFAULTS
-from course_rnn.grading.session import Session
+from course_rnn.grading.room import environment, sandbox, seccomp
+from course_rnn.grading.room.session import Session
 
 #: Run in the sandbox: what a submission can do there.
 PROBE = """

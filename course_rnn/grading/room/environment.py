@@ -21,7 +21,7 @@ from py_compile import PycInvalidationMode
 
 import numpy as np
 
-WORKER = Path(__file__).parent / "worker"  # all of the course that is in the room
+WORKER = Path(__file__).parent.parent / "worker"  # all of the course that is in the room
 LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "dist-packages", "test", "tests", "idlelib", "*tkinter*", "turtledemo", "ensurepip", "lib2to3",
     "pydoc_data", "config-*", "*.a", "__pycache__",

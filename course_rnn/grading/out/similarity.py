@@ -18,7 +18,7 @@ import numpy as np
 from course_rnn.grading import verdicts
 from course_rnn.grading.handed_in import notebooks
 from course_rnn.grading.notebook import sources
-from course_rnn.grading.report import environment
+from course_rnn.grading.out.report import environment
 
 PAGE = "similar.html"
 LEAST = 0.9  # similarity from which a pair is shown

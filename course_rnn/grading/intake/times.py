@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from course_rnn.grading import tables
-from course_rnn.grading.roster import find
-from course_rnn.grading.submissions import CANVAS, MOODLE
+from course_rnn.grading.intake.roster import find
+from course_rnn.grading.intake.submissions import CANVAS, MOODLE
 
 SUBMITTED, MOODLE_TIME = "submitted", "Last modified (submission)"
 #: As Moodle writes it in English and in American English: "Friday, 16 October 2026, 11:58 PM".

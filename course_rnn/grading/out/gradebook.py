@@ -20,11 +20,11 @@ from tqdm import tqdm
 
 from course_rnn.grading.assignments import chapters
 from course_rnn.grading.batch import SETTINGS
+from course_rnn.grading.intake.submissions import collect, file_name
 from course_rnn.grading.limits import Limits
+from course_rnn.grading.marks.final import settled
 from course_rnn.grading.notebook import Rejected, fingerprint, parse, read
-from course_rnn.grading.release import find_solution, points_id, release, with_metadata
-from course_rnn.grading.settle import settled
-from course_rnn.grading.submissions import collect, file_name
+from course_rnn.grading.out.handouts import find_solution, points_id, release, with_metadata
 from course_rnn.notebooks import STUB
 
 LONGEST = 20_000  # characters of a student's cell that are shown

@@ -13,8 +13,8 @@ from pathlib import Path
 from course_rnn.grading import course as courses
 from course_rnn.grading import verdicts
 from course_rnn.grading.assignments import is_course
-from course_rnn.grading.submissions import sha256
-from course_rnn.grading.times import of_the_export
+from course_rnn.grading.intake.submissions import sha256
+from course_rnn.grading.intake.times import of_the_export
 from course_rnn.grading.verdicts import Verdict
 
 RECEIVED, EARLIER = "received.json", "attempts.jsonl"

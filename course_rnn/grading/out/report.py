@@ -13,9 +13,10 @@ from statistics import mean, median
 import jinja2
 
 from course_rnn.checking.result import SIGNS
-from course_rnn.grading import items, tables, verdicts
-from course_rnn.grading.settle import settled
-from course_rnn.grading.submissions import file_name
+from course_rnn.grading import tables, verdicts
+from course_rnn.grading.intake.submissions import file_name
+from course_rnn.grading.marks import item_analysis
+from course_rnn.grading.marks.final import settled
 from course_rnn.questions import chapters
 
 PAGE, FEEDBACK = "index.html", "feedback"
@@ -55,7 +56,7 @@ def write_report(folder, book=""):
 def environment():
     """Jinja, set up such that whatever goes into a page is text."""
     pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("course_rnn.grading"),
+        loader=jinja2.PackageLoader("course_rnn.grading.out"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -111,8 +112,8 @@ def _assignment(graded):
         "max_score": graded[0].max_score,
         "histogram": histogram(scores, graded[0].max_score),
         "questions": {name: _question(answers) for name, answers in questions.items()},
-        "items": items.analyse([verdict.questions for verdict in graded]),
-        "few": len(graded) < items.FEW,
+        "items": item_analysis.analyse([verdict.questions for verdict in graded]),
+        "few": len(graded) < item_analysis.FEW,
         "misconceptions": misconceptions(graded),
     }
 

@@ -23,7 +23,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from course_rnn.grading import tables
-from course_rnn.grading.roster import LMS, Entry
+from course_rnn.grading.intake.roster import LMS, Entry
 
 SECTION, POINTS_POSSIBLE = "Section", "Points Possible"
 TITLE_AND_ID = re.compile(r"(?P<title>.*) \((?P<id>\d+)\)", re.DOTALL)

@@ -1,0 +1,1 @@
+"""What goes back to students, to an LMS and to the instructor."""
