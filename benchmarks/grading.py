@@ -22,9 +22,9 @@ import nbformat
 import psutil
 
 from course_rnn import machine
-from course_rnn.grading import verdicts
-from course_rnn.grading.assignments import chapters
+from course_rnn.grading import course
 from course_rnn.grading.out.handouts import points_id, release, with_metadata
+from course_rnn.grading.store import Store
 
 RESULT = Path(__file__).resolve().parent / "results" / "grading.json"
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "leaky_integrator.py"
@@ -64,7 +64,7 @@ def hand_in(folder, students, exercise):
         nbformat.write(notebook, path)
 
 
-def course(root, chapter, solution):
+def nbgrader_course(root, chapter, solution):
     """An nbgrader course whose checks give the points of the visible cases; returns its exercise."""
     source = with_metadata(solution, chapter)
     for cell in source.cells:
@@ -103,16 +103,25 @@ def cpu_of_children():
     return used.ru_utime + used.ru_stime
 
 
+def verdicts_of(folder):
+    """The verdicts that are in a folder of grades so far."""
+    try:
+        with Store(folder) as store:
+            return store.verdicts()
+    except (ValueError, OSError):  # there are none yet
+        return {}
+
+
 class Watch:
     """Follows a run of ours: how many verdicts there are when, and the largest memory of its processes."""
 
     def __init__(self, out):
-        self.file = out / verdicts.FILE
+        self.out = out
         self.seen = []  # (seconds, verdicts)
         self.peak = {"coordinator": 0, "grading process": 0}
 
     def __call__(self, pid):
-        done = self.file.read_bytes().count(b"\n") if self.file.exists() else 0
+        done = len(verdicts_of(self.out))
         if done and (not self.seen or done > self.seen[-1][1]):
             self.seen.append((time.perf_counter(), done))
         try:
@@ -137,9 +146,9 @@ class Watch:
 def ours(submissions, out, jobs):
     """Grade a class with our command; what it took, and what the scores are."""
     watch = Watch(out)
-    options = "--assignment", NAME, "--questions", EXAMPLE, "--seed", 1, "--jobs", jobs
+    options = "--assignment", NAME, "--questions", EXAMPLE, "--seed", "0123456789abcdef", "--jobs", jobs
     took = command("course-rnn", "grade", submissions, "--out", out, *options, watch=watch)
-    scores = {student: verdict.score for student, verdict in verdicts.read(out / verdicts.FILE).items()}
+    scores = {student: verdict.score for student, verdict in verdicts_of(out).items()}
     took |= {"submissions_per_minute": watch.per_minute(), "peak_mb": watch.peak}
     return took, scores
 
@@ -162,13 +171,13 @@ def rounded(value):
 
 
 def main():
-    chapter = chapters(EXAMPLE)[NAME]
+    chapter = course.read(EXAMPLE).chapters()[NAME]
     solution = nbformat.read(EXAMPLE.with_suffix(".ipynb"), as_version=4)
     runs = {"ours, 1 process": [], "ours, 2 processes": [], "nbgrader": []}
     memory = {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        hand_in(root / "course" / "submitted", STUDENTS, course(root / "course", chapter, solution))
+        hand_in(root / "course" / "submitted", STUDENTS, nbgrader_course(root / "course", chapter, solution))
         for turn in range(ROUNDS):
             for jobs, name in ((1, "ours, 1 process"), (2, "ours, 2 processes")):
                 took, scores = ours(root / "course" / "submitted", root / f"grades-{turn}-{jobs}", jobs)

@@ -1,6 +1,8 @@
 """The command line: ``course-rnn``."""
 
+import re
 import runpy
+import secrets
 import sys
 from contextlib import contextmanager
 from dataclasses import fields
@@ -98,6 +100,28 @@ def limits(command):
     return command
 
 
+class HiddenSeed(click.ParamType):
+    """A seed that nobody can try out."""
+
+    name = "SEED"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, int) or value is None:
+            return value
+        if not re.fullmatch(r"[0-9a-fA-F]{16,32}", value):
+            self.fail("it has 16 to 32 hexadecimal digits, as course-rnn seed writes them.", param, ctx)
+        return int(value, 16)
+
+
+HIDDEN = HiddenSeed()
+
+
+@main.command()
+def seed():
+    """Write a seed of 128 bits, for a course.toml or for grade --seed. Keep it to yourself."""
+    click.echo(secrets.token_hex(16))
+
+
 @main.command()
 @click.argument("submissions", type=click.Path(exists=True, path_type=Path))
 @click.option(
@@ -109,7 +133,7 @@ def limits(command):
 @click.option("--roster", type=ROSTER, help="who the students are  [default: as their submissions are called]")
 @click.option("--times", type=TIMES, help="when they handed in: Moodle's grading worksheet, or a CSV of your own")
 @click.option(
-    "--seed", type=click.IntRange(0), help="of the hidden cases  [default: drawn at random and kept in OUT/run.json]"
+    "--seed", type=HIDDEN, help="of the hidden cases, as course-rnn seed writes it  [default: drawn and kept in OUT]"
 )
 @click.option("--jobs", type=click.IntRange(1), help="processes on this machine  [default: one for each core]")
 @click.option("--scheduler", help="address of a Dask cluster to use instead, such as tcp://10.0.0.1:8786")
@@ -117,24 +141,26 @@ def limits(command):
 @click.option("--only", multiple=True, metavar="STUDENT", help="grade this one again, and no other; may be repeated")
 @book
 @limits
-def grade(submissions, out, assignment, questions, course, roster, times, seed, book, only, **options):
+def grade(
+    submissions, out, assignment, questions, course, seed, trusted, jobs, scheduler, only, roster, times, book, **limits
+):
     """Grade what a class handed in, safely, and write verdicts, feedback and an overview.
 
     SUBMISSIONS is a folder of notebooks, a folder of student folders, or a zip as Moodle or Canvas exports it. Stopped
     and started again, the same command goes on where it was.
     """
     with said_plainly():
-        from course_rnn.grading import changes
-        from course_rnn.grading.batch import grade_class
-        from course_rnn.grading.notebook import plain
+        from course_rnn.grading.batch import Run, grade_class
+        from course_rnn.grading.marks import changes
         from course_rnn.grading.out.report import write_report
         from course_rnn.grading.room.sandbox import Unavailable
+        from course_rnn.grading.text import plain
 
-        where = {name: options.pop(name) for name in ("jobs", "scheduler", "trusted")} | {"only": only}
-        what = {"assignment": assignment, "questions": _one_of(questions, course), "roster": roster}
-        what |= {"times": times, "seed": seed, "limits": Limits(**options)}
+        where = {"jobs": jobs, "scheduler": scheduler, "only": only, "roster": roster, "times": times}
+        plan = _one_of(questions, course) or ""
         try:
-            found, left_out = grade_class(submissions, out, **what, **where)
+            run = Run(str(submissions), plan, assignment, seed, Limits(**limits), trusted)
+            found, left_out = grade_class(run, out, **where)
         except Unavailable as error:
             message = f"{error} For code that you trust as your own there is --i-trust-these-submissions."
             raise click.ClickException(message) from error
@@ -162,15 +188,15 @@ def grade(submissions, out, assignment, questions, course, roster, times, seed, 
 )
 @book
 def report(grades, against, book):
-    """Write the pages and the CSV of GRADES again, from its verdicts.jsonl, and say which grades changed.
+    """Write the pages and the CSV of GRADES again, from what was measured, and say which grades changed.
 
     Marks given by hand are read from manual.csv, and what you decided from overrides.csv, which has the columns
     student, question, points, reason, who. All changes are kept in changes.csv.
     """
     with said_plainly():
-        from course_rnn.grading import changes
-        from course_rnn.grading.notebook import plain
+        from course_rnn.grading.marks import changes
         from course_rnn.grading.out.report import write_report
+        from course_rnn.grading.text import plain
 
         with changes.noted(grades, against) as changed:
             page = write_report(grades, book)
@@ -205,7 +231,7 @@ def manual(grades, rubric):
     """
     with said_plainly():
         from course_rnn.grading.marks.by_hand import write_manual
-        from course_rnn.grading.notebook import plain
+        from course_rnn.grading.text import plain
 
         path, changed = write_manual(grades, rubric)
     for student in changed:
@@ -233,9 +259,8 @@ def export(grades, canvas, moodle, column, assignment, roster, scale, out):
             raise ValueError("Give either --canvas or --moodle.")
         from course_rnn.grading.intake.roster import read as read_roster
         from course_rnn.grading.marks.final import settled
-        from course_rnn.grading.notebook import plain
         from course_rnn.grading.out import lms
-        from course_rnn.grading.verdicts import write_whole
+        from course_rnn.grading.text import plain, write_whole
 
         found, options = settled(grades).of(assignment), {"roster": roster and read_roster(roster), "scale": scale}
         made = lms.canvas(found, canvas, column, **options) if canvas else lms.moodle(found, moodle, **options)
@@ -291,9 +316,9 @@ def release(name_and_out, questions, course, roster):
             paths = write_variants(courses.read(course), rosters.read(roster), out, *name)
             click.echo(f"{len(paths)} notebooks in {out}.")
         else:
-            from course_rnn.grading.assignments import chapters
+            from course_rnn.grading import course as courses
 
-            click.echo(write_release(*name, out, chapters(questions)))
+            click.echo(write_release(*name, out, courses.read(questions).chapters()))
 
 
 @main.command()

@@ -50,7 +50,8 @@ chapter.questions = {"rnn_step": rnn_step, "rnn_forward": rnn_forward}
 def book(cells, **changes):
     """A notebook with these code cells, as bytes."""
     cells = [dedent(cell) if isinstance(cell, str) else cell for cell in cells]
-    cells = [{"cell_type": "code", "id": "same", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
+    code = {"cell_type": "code", "id": "same", "metadata": {}, "outputs": []}
+    cells = [cell if isinstance(cell, dict) else code | {"source": cell} for cell in cells]
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **changes}).encode()
 
 
@@ -410,7 +411,7 @@ CLASS = {
         attack(
             """
             import glob, os
-            for path in GRADEBOOKS + glob.glob('/**/verdicts.jsonl', recursive=True):
+            for path in GRADEBOOKS + glob.glob('/**/grades.sqlite', recursive=True):
                 for mode in ('w', 'a'):
                     try: open(path, mode).write('100')
                     except OSError: pass
@@ -719,6 +720,340 @@ CLASS = {
         FULL,
         "",
     ),
+    # ------------------------------------------------------------------ what an outside attack found
+    "worksheets in worksheets": (b'{"worksheets":[' * 60 + b'{"cells":[]}' + b"]}" * 60, "rejected", "not a notebook"),
+    "worksheets, very deep": (b'{"worksheets":[' * 480 + b"[]" + b"]}" * 480, "rejected", "not a notebook"),
+    "worksheets without end": (b'{"worksheets":[' * 10**5, "rejected", "JSON cannot be read"),
+    "a heading of spaces": (book([*RIGHT, {"cell_type": "markdown", "source": "# a" + " " * 20_000 + "b"}]), FULL, ""),
+    "decomposed by torch": (
+        book(
+            [
+                IMPORTS,
+                """
+            import torch
+            def rnn_forward(x, h0, *weights):
+                layer = torch._decomp.decomposition_table[torch.ops.aten.rnn_tanh.input]
+                x, h0, *weights = map(torch.from_numpy, (x, h0, *weights))
+                y, h = layer(x, h0[None], weights, True, 1, 0.0, False, False, False)
+                return y, h[0]
+            """,
+                """
+            import torch._decomp.decompositions
+            def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
+                cell = torch._decomp.decompositions.rnn_cell(torch.tanh)
+                x = x @ weight_ih.T + bias_ih
+                return cell(*map(torch.from_numpy, (x, h)), None, None, *map(torch.from_numpy, (weight_hh, bias_hh)))
+            """,
+            ]
+        ),
+        0,
+        "torch's own recurrent layers cannot be used here",
+    ),
+    "the compiler's source": (
+        book(
+            [
+                IMPORTS,
+                """
+            import ast, torch
+            for path in ("_decomp/decompositions.py", "ao/nn/quantizable/modules/rnn.py"):
+                source = open("/torch/torch/" + path).read()
+                for node in ast.parse(source).body:
+                    if "lstm" in getattr(node, "name", "").lower() and "chunk" in ast.unparse(node):
+                        raise RuntimeError("found " + node.name)
+            raise RuntimeError("not there")
+            """,
+            ]
+        ),
+        0,
+        "RuntimeError: not there",
+    ),
+    "a quantised cell": (
+        book(
+            [
+                IMPORTS,
+                """
+            import torch
+            from torch.ao.nn.quantizable.modules.rnn import LSTMCell
+            def rnn_step(x, h, *weights):
+                return LSTMCell(x.shape[1], h.shape[1])(torch.from_numpy(x))[0]
+            """,
+            ]
+        ),
+        0,
+        "torch's own recurrent layers cannot be used here",
+    ),
+    "torch's derivatives": (
+        attack(
+            """
+            import torch
+            x = torch.ones(3, requires_grad=True)
+            found = [x.sum().requires_grad, float(torch.func.grad(lambda x: (x * x).sum())(x.detach()).sum())]
+            found += [float(torch.func.jvp(torch.sin, (x.detach(),), (x.detach(),))[1].sum())]
+            raise RuntimeError(found)
+            """
+        ),
+        FULL,
+        "RuntimeError: [False, 0.0, 0.0]",
+    ),
+    "shared pages that nobody counts": (
+        attack(
+            """
+            import mmap
+            kept = []
+            for _ in range(20):
+                pages = mmap.mmap(-1, 2**26)
+                pages.write(bytes(2**26))
+                pages.madvise(mmap.MADV_DONTNEED)
+                kept.append(pages)
+            """
+        ),
+        FULL,
+        "PermissionError",
+    ),
+    "shared pages of /dev/zero": (
+        attack(
+            """
+            import mmap, os
+            mmap.mmap(os.open('/dev/zero', os.O_RDWR), 2**26, mmap.MAP_SHARED)
+            """
+        ),
+        FULL,
+        "Code cell 2 stopped",
+    ),
+    "empty files": (
+        attack("for i in range(10**6):\n    open(f'/tmp/{i}', 'wb').close()"),
+        FULL,
+        "more than 4096 files",
+    ),
+    "a demo without end in the same cell": (
+        book([IMPORTS, RIGHT_STEP + "while True: pass\n", RIGHT_FORWARD]),
+        FULL,
+        "did not end within 2 seconds",
+    ),
+    "a demo that crashes in the same cell": (
+        book([IMPORTS, RIGHT_STEP + "import ctypes\nctypes.string_at(0)\n", RIGHT_FORWARD]),
+        FULL,
+        "ended the whole process",
+    ),
+    "a library that is not here": (
+        book(["import pandas as pd\nfrom scipy.stats import norm\n" + IMPORTS, "pd.DataFrame({})", *RIGHT[1:]]),
+        FULL,
+        "did without pandas, scipy, which is not here",
+    ),
+    "tries a library": (
+        attack("try: import torch\nexcept ImportError: torch = None\nassert torch.ones(2).sum() == 2"),
+        FULL,
+        "",
+    ),
+    "tries one that is not here": (
+        attack("try: import cupy as np\nexcept ImportError: import numpy as np\nassert np.ones(2).sum() == 2"),
+        FULL,
+        "",
+    ),
+    "a timer that is left": (attack("import signal; signal.setitimer(signal.ITIMER_REAL, 0.5, 0.1)"), FULL, ""),
+    "a line that begins with a percent sign": (attack("%matplotlib inline\nx = (7\n  % 4)\nassert x == 3"), FULL, ""),
+    "changes its input and the judge": (
+        book(
+            [
+                IMPORTS,
+                """
+            def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
+                import sys
+                sys._getframe(1).f_globals['equal'] = lambda *a: True
+                h_next = np.tanh(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+                x += 1
+                return h_next
+            """,
+            ]
+        ),
+        0,
+        "changed its input x in place",
+    ),
+    # ------------------------------------------------------------------ more of the kind
+    "pages in pipes": (
+        attack(
+            """
+            import ctypes, os
+            pages = ctypes.create_string_buffer(2**21)
+            class Vector(ctypes.Structure): _fields_ = [('at', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+            vector, libc = Vector(ctypes.addressof(pages), 4096), ctypes.CDLL(None, use_errno=True)
+            raise RuntimeError(libc.vmsplice(os.pipe()[1], ctypes.byref(vector), 1, 0), ctypes.get_errno())
+            """
+        ),
+        FULL,
+        "RuntimeError: (-1, 1)",
+    ),
+    "socket pairs": (attack("import socket; socket.socketpair()"), FULL, "Operation not permitted"),
+    "a session of its own": (attack("import os; os.setsid()"), FULL, "Operation not permitted"),
+    "spins in many processes": (
+        attack("import os\nfor _ in range(12):\n    if os.fork() == 0: break\nwhile True: pass"),
+        FULL,
+        "did not end within 2 seconds",
+    ),
+    "naps": (attack("import time\nwhile True: time.sleep(0.001)"), FULL, "did not end within 2 seconds"),
+    "children that nobody counts": (
+        attack(
+            """
+            import os, signal, time
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            while True:
+                if os.fork() == 0:
+                    sum(range(10**5))
+                    os._exit(0)
+                time.sleep(0.002)
+            """
+        ),
+        FULL,
+        "Code cell 2",
+    ),
+    "ignores that its time is up": (
+        attack("import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\nwhile True: pass"),
+        FULL,
+        "was left out: it did not end",
+    ),
+    "catches that its time is up": (
+        attack("while True:\n    try:\n        while True: pass\n    except BaseException: pass"),
+        FULL,
+        "did not end within 2 seconds",
+    ),
+    "signals to the state": (
+        attack("import os, signal\nfor n in (10, 12, 14, 15, 2, 1): os.kill(os.getppid(), n)"),
+        None,
+        "",
+    ),
+    "defines without end": (
+        attack("def f(x=[None for _ in iter(int, 1)]): pass"),
+        FULL,
+        "did not end within 2 seconds",
+    ),
+    "a class that runs without end": (attack("class A:\n    while True: pass"), FULL, "did not end within 2 seconds"),
+    "modules of its own": (
+        attack(
+            """
+            for name in ('numpy', 'json', 'ast', 'random', 'sitecustomize'):
+                open(f'/tmp/{name}.py', 'w').write('raise SystemExit')
+            import importlib, sys
+            sys.path.insert(0, '/tmp')
+            """
+        ),
+        FULL,
+        "",
+    ),
+    "folders in folders": (
+        attack("import os\nfor i in range(10**5):\n    os.mkdir('d')\n    os.chdir('d')"),
+        FULL,
+        "Code cell 2",
+    ),
+    "many links": (
+        attack("import os\nopen('/tmp/a', 'w').close()\nfor i in range(10**5): os.link('/tmp/a', f'/tmp/b{i}')"),
+        FULL,
+        "more than 4096 files",
+    ),
+    "folders that nobody may enter": (
+        attack(
+            """
+            import os
+            for i in range(30):
+                os.mkdir(f'/tmp/{i}')
+                for j in range(200): open(f'/tmp/{i}/{j}', 'w').close()
+                os.chmod(f'/tmp/{i}', 0)
+            """
+        ),
+        FULL,
+        "Code cell 2",
+    ),
+    "odd file names": (
+        attack("import os\nfor n in (b'\\xff', b'a\\nb', b'x' * 255): os.mkfifo(b'/tmp/' + n)"),
+        FULL,
+        "",
+    ),
+    "half a character": (book([IMPORTS, "x = '\ud800'", RIGHT_STEP, RIGHT_FORWARD]), FULL, ""),
+    "a long cell in Chinese": (attack("# " + "世界" * 100_000), FULL, ""),
+    "a mark of the byte order": (b"\xef\xbb\xbf" + book(RIGHT), FULL, ""),
+    "two bytes a character": (json.dumps(json.loads(book(RIGHT))).encode("utf-16"), FULL, ""),
+    "keys without end": (
+        b'{"cells": [], "metadata": {' + b",".join(b'"%d": 0' % k for k in range(10**6)) + b"}}",
+        0,
+        "There is no function rnn_step",
+    ),
+    "lines without end": (book([["1\n"] * 10**5, *RIGHT]), FULL, ""),
+    "numbers that are none": (
+        b'{"nbformat": NaN, "nbformat_minor": 1e999, ' + book(RIGHT)[1:],
+        FULL,
+        "",
+    ),
+    "cells twice over": (book(RIGHT)[:-1] + b', "cells": []}', 0, "There is no function rnn_step"),
+    "a name of ten megabytes": (
+        book(RIGHT, metadata={"course_rnn": {"assignment": "x" * 10**7, "student": ["x"] * 10**5}}),
+        FULL,
+        "",
+    ),
+    "carries a hidden case out": (
+        answers("raise ValueError(' '.join(f'{v:.17g}' for v in x.ravel()))"),
+        0,
+        "…",
+    ),
+    "a reply that comes late": (
+        attack(
+            """
+            import os, threading, time
+            def later():
+                time.sleep(1)
+                for fd in range(64):
+                    try: os.write(fd, b'\\x10\\0\\0\\0garbage')
+                    except OSError: pass
+            threading.Thread(target=later, daemon=True).start()
+            """
+        ),
+        None,
+        "",
+    ),
+    "patches the worker": (
+        book(
+            [
+                IMPORTS,
+                STUBS,
+                """
+            import gc, types
+            for function in [f for f in gc.get_objects() if isinstance(f, types.FunctionType)]:
+                if function.__name__ in ('trial', 'portable', 'plain_array', 'afterwards', 'as_tuple'):
+                    function.__code__ = (lambda *a, **k: {'values': [1.0], 'after': {}}).__code__
+            """,
+            ]
+        ),
+        0,
+        "",
+    ),
+    "breaks what the worker needs": (
+        attack("import ast, builtins\nast.parse = builtins.compile = builtins.exec = None"),
+        None,
+        "",
+    ),
+    "an argument in disorder": (
+        book(
+            [
+                IMPORTS,
+                RIGHT_STEP,
+                """
+            def rnn_forward(x, *a):
+                x.resize((1, 1, 1), refcheck=False)
+                return x, x
+            """,
+            ]
+        ),
+        STEP,
+        "",
+    ),
+    "values without end": (
+        answers("""
+            class Endless(list):
+                def __iter__(self):
+                    while True: yield 1.0
+            return Endless([1.0])
+            """),
+        0,
+        "",
+    ),
     # ------------------------------------------------------------------ no notebook
     "60 MB": (book([*RIGHT, "#" * (60 << 20)]), "rejected", "60 MiB"),
     "2 MB of code": (book([*RIGHT, "#" * (2 << 20)]), "rejected", "2048 KiB of code"),
@@ -728,7 +1063,7 @@ CLASS = {
     "JSON, no notebook": (b'{"cells": 7}', "rejected", "not a notebook"),
     "a list": (b"[1, 2]", "rejected", "not a notebook"),
     "deep JSON": (b"[" * 100_000, "rejected", "JSON cannot be read"),
-    "wide JSON": (b'{"cells": [' + b"[]," * 10**6 + b"[]]}", "rejected", "too many parts"),
+    "wide JSON": (b'{"cells": [' + b"[]," * 10**6 + b"[]]}", 0, "There is no function rnn_step"),
     "long number": (b'{"cells": [' + b"9" * 10**6 + b"]}", "rejected", "JSON cannot be read"),
     "many cells": (book(["1"] * 2000), "rejected", "2000 code cells"),
 }
@@ -753,6 +1088,11 @@ FORGED = (
     b'{"pid": 1}',
     b'{"pid": -1}',
     b'{"pid": "x"}',
+    b'{"step": 2, "stopped": "", "late": true}',
+    b'{"step": 2, "dropped": "x", "late": true, "spent": -1000000}',
+    b'{"step": 2, "stopped": "", "without": 7}',
+    b'{"step": 2, "stopped": "", "without": [[], 7]}',
+    b'{"step": 2, "stopped": "", "spent": 1e999}',
     b"{{",
 )
 CLASS |= {f"forges {text.decode()}": (attack(FORGE.replace("%r", repr(text)[1:])), FULL, "") for text in FORGED}

@@ -1,7 +1,6 @@
 """A course from its plan to its marks: read with clear errors, handed out to each student, graded by who handed in."""
 
 import csv
-import json
 import re
 import subprocess
 import sys
@@ -12,25 +11,27 @@ from zoneinfo import ZoneInfo
 
 import nbformat
 import pytest
+from grading_course import EXAMPLES, SEED, example
+from grading_store import kept
 from nbgrader import nbgraderformat
 from test_grading_cli import needs_sandbox, run, succeeded
 
 from course_rnn import variants
-from course_rnn.grading import batch, course, verdicts
+from course_rnn.grading import batch, course
 from course_rnn.grading.intake import roster, times
 from course_rnn.grading.intake.submissions import Submission, collect
-from course_rnn.grading.marks import late
+from course_rnn.grading.limits import DEFAULTS
 from course_rnn.grading.marks.final import settled
 from course_rnn.grading.out.handouts import variant, variant_solution
-from course_rnn.grading.verdicts import Verdict
+from course_rnn.grading.store import Store, Verdict
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-COURSE, ROSTER = EXAMPLES / "course.toml", EXAMPLES / "roster.csv"
+COURSE, ROSTER = example(), EXAMPLES / "roster.csv"
 BERLIN = ZoneInfo("Europe/Berlin")
+SHORT = '"0123456789abcdef"'
 PLAN = """\
 title = "A course"
 zone = "Europe/Berlin"
-seed = "autumn"
+seed = "0123456789abcdef"
 
 [[assignments]]
 name = "hw"
@@ -85,42 +86,46 @@ def test_the_example_can_be_read():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('seed = "autumn"', 'seed = "autumn', "course.toml: Illegal character '\\n' (at line 3"),
-        ('title = "A course"\n', "", "course.toml: title is missing."),
-        ('title = "A course"', "title = 3", "title is 3, expected a text."),
+        ('seed = "0123456789abcdef"', 'seed = "0123', "course.toml: Illegal character '\\n' (at line 3"),
+        ('title = "A course"\n', "", "course.toml: course: it lacks title."),
+        ('title = "A course"', "title = 3", "title: expected a text, got a whole number."),
         ('zone = "Europe/Berlin"', 'zone = "Berlin"', "there is no time zone 'Berlin' on this machine."),
-        ('seed = "autumn"', 'seed = ""', "the seed is empty"),
-        ('seed = "autumn"', 'seed = { env = "A", file = "B" }', 'seed is a text, { env = "VARIABLE" } or'),
-        ('seed = "autumn"', 'seed = { file = "none.txt" }', "the file of the seed, none.txt, cannot be read: No such"),
-        ('seed = "autumn"', "seed = true", "seed is True, expected a text or a table."),
-        ('name = "hw"', 'name = "h w"', "assignment 1 (h w): a name consists of letters, digits and _"),
-        ('name = "hw"', 'nam = "hw"', "assignment 1: nobody knows 'nam'. There are: name, title, due,"),
+        ('seed = "0123456789abcdef"', 'seed = ""', "the seed is empty"),
+        ('seed = "0123456789abcdef"', 'seed = { env = "A", file = "B" }', 'seed is a text, { env = "VARIABLE" } or'),
+        (
+            'seed = "0123456789abcdef"',
+            'seed = { file = "none.txt" }',
+            "the file of the seed, none.txt, cannot be read: No such",
+        ),
+        ('seed = "0123456789abcdef"', "seed = true", "seed: expected a text or a table, got true or false."),
+        ('name = "hw"', 'name = "h w"', "assignments[0].name: expected a text of letters, digits and _"),
+        ('name = "hw"', 'nam = "hw"', "assignments[0]: nobody knows nam."),
         (
             "due = 2026-10-23T23:59:00",
             'due = "23 October"',
-            "due is '23 October', expected a date and time without quotes",
+            "assignments[0].due: expected a date and time without quotes",
         ),
         (
             "due = 2026-10-23T23:59:00",
             "due = 2026-10-23",
-            "due is 2026-10-23, expected a date and time",
+            "such as 2026-10-16T23:59:00, got a date alone.",
         ),
-        ("due = 2026-10-23T23:59:00", "due = 2026-10-23T23:59:00Z", "due is written without an offset"),
-        ("due = 2026-10-23T23:59:00", "", "assignment 1 (hw): due is missing."),
+        ("due = 2026-10-23T23:59:00", "due = 2026-10-23T23:59:00Z", "with no timezone component"),
+        ("due = 2026-10-23T23:59:00", "", "assignments[0]: it lacks due."),
         ("late = { percent_per_day = 20, days = 3 }", "", "late is missing, here and for the whole course."),
-        ("percent_per_day = 20,", "", "assignment 1 (hw), late: percent_per_day is missing."),
+        ("percent_per_day = 20,", "", "assignments[0].late: it lacks percent_per_day."),
         ("percent_per_day = 20", "percent_per_day = -20", "late: percent_per_day is -20, expected 0 or more."),
-        ("days = 3", "days = 1.5", "assignment 1 (hw), late: days is 1.5, expected a whole number."),
-        ('"best"', '"first"', 'attempts is \'first\', expected "best" or "last".'),
-        ('"gru_update"', '"gru"', "assignment 1 (hw), questions: there is no family 'gru'. There are: rnn_states,"),
+        ("days = 3", "days = 1.5", "assignments[0].late.days: expected a whole number, got a number."),
+        ('"best"', '"first"', "assignments[0].attempts: nobody knows 'first'."),
+        ('"gru_update"', '"gru"', "hw: there is no family 'gru'. There are: rnn_states,"),
         ('"gru_update"', '"rnn_states"', "rnn_states is asked twice, in hw and in hw."),
-        ('"gru_update"', "7", "there is no family 7."),
+        ('"gru_update"', "7", "questions[0].families[1]: expected a text, got a whole number."),
         ("points = 2", "points = 2\ncount = 3", "count is 3, and there are 2 families to choose from."),
-        ("points = 2", 'points = "two"', "questions: points is 'two', expected a number."),
-        ("points = 2", "points = nan", "questions: points is nan, expected 0 or more."),
+        ("points = 2", 'points = "two"', "questions[0].points: expected a number, got a text."),
+        ("points = 2", "points = nan", "questions[0]: points is nan, expected 0 or more."),
         ("ada = 2", "ada = -1", "the extension of ada is -1, expected 0 or more."),
-        ("ada = 2", 'ada = "2 days"', "the extension of ada is '2 days', expected a number."),
-        ("[[assignments.questions]]", "[assignments.questions]", "questions is {"),
+        ("ada = 2", 'ada = "2 days"', "extensions[...]: expected a number, got a text."),
+        ("[[assignments.questions]]", "[assignments.questions]", "questions: expected a list, got a table."),
     ],
 )
 def test_what_is_wrong_with_a_plan_is_said_in_one_sentence(plan, old, new, said):
@@ -137,13 +142,13 @@ def test_two_assignments_of_one_name_are_said(plan, tmp_path):
 
 
 def test_the_seed_may_lie_elsewhere(plan, tmp_path, monkeypatch):
-    (tmp_path / "seed.txt").write_text("autumn\n")
-    monkeypatch.setenv("COURSE_SEED", "autumn")
+    (tmp_path / "seed.txt").write_text(f"{SEED}\n")
+    monkeypatch.setenv("COURSE_SEED", SEED)
     for seed in ('{ file = "seed.txt" }', '{ env = "COURSE_SEED" }'):
-        assert course.read(plan(('"autumn"', seed))).seed == "autumn"
+        assert course.read(plan((SHORT, seed))).seed == SEED
     monkeypatch.delenv("COURSE_SEED")
     with pytest.raises(ValueError, match="the seed is empty: is its environment variable set"):
-        course.read(plan(('"autumn"', '{ env = "COURSE_SEED" }')))
+        course.read(plan((SHORT, '{ env = "COURSE_SEED" }')))
 
 
 def test_the_version_is_that_of_the_questions_and_not_of_the_dates(plan):
@@ -152,7 +157,7 @@ def test_the_version_is_that_of_the_questions_and_not_of_the_dates(plan):
         course.read(plan(("ada = 2", "ada = 3"), ("2026-10-23", "2026-10-24"), ("days = 3", "days = 4"))).version
         == version
     )
-    for change in (("points = 2", "points = 3"), ('"autumn"', '"spring"'), ('"rnn_states", ', "")):
+    for change in (("points = 2", "points = 3"), (SHORT, f'"{SEED}"'), ('"rnn_states", ', "")):
         assert course.read(plan(change)).version != version
 
 
@@ -194,20 +199,17 @@ def test_days_are_counted_from_the_due_date_of_the_student(plan, student, submit
 def folder(plan, tmp_path):
     """A folder of grades by the course: a verdict for each student, with the time of the file."""
 
-    def folder(*handed_in, changes=()):
+    def folder(*handed_in, changes=(), times=True):
         out = tmp_path / "grades"
         out.mkdir(exist_ok=True)
-        (out / "run.json").write_text(json.dumps({"questions": str(plan(*changes))}))
-        found, received = {}, {}
+        received, store = {}, Store(out, new=True)
+        store.set({"questions": str(plan(*changes))})
         for student, sha, score, when in handed_in:
             status = "rejected" if score is None else "graded"
-            verdict = Verdict(student, "hw", "1", sha, 7, status, score, 4.0)
-            if student in found:
-                late.keep_attempts(out, [found[student]])
-            found[student] = verdict
-            received.setdefault(student, {})[sha] = {"submitted": when, "source": "file"}
-        (out / "received.json").write_text(json.dumps(received))
-        verdicts.write(out / verdicts.FILE, found)
+            store.keep(Verdict(student, "hw", "1", sha, 7, status, score, 4.0))
+            received[student, sha] = datetime.fromisoformat(when), "file"
+        if times:
+            store.receive(received)
         return settled(out).verdicts
 
     return folder
@@ -261,19 +263,27 @@ def test_the_best_attempt_counts_or_the_last(folder, attempts, rule, score, sha)
 
 
 def test_a_folder_that_was_graded_by_no_course_stays_as_it_is(tmp_path):
-    found = {"bob": Verdict("bob", "hw", "1", "1", 7, "graded", 3.0, 4.0)}
-    for settings in ({"questions": None}, {"questions": "own.py"}):
-        (tmp_path / "run.json").write_text(json.dumps(settings))
-        assert late.by_the_rules(tmp_path, late.chosen(tmp_path, found)) == found
-    (tmp_path / "run.json").write_text('{"questions": "/none/course.toml"}')
+    found, store = {"bob": Verdict("bob", "hw", "1", "1", 7, "graded", 3.0, 4.0)}, Store(tmp_path, new=True)
+    store.keep(found["bob"])
+    for questions in ("", str(EXAMPLES / "leaky_integrator.py")):
+        store.set({"questions": questions})
+        assert settled(tmp_path).verdicts == found
+    store.set({"questions": "/none/course.toml"})
     with pytest.raises(ValueError, match=r"The course /none/course\.toml cannot be read: No such file"):
-        late.chosen(tmp_path, found)
+        settled(tmp_path)
 
 
 def told(folder, student="ada"):
     """What is kept of when a student handed in."""
-    [found] = json.loads((folder / "received.json").read_text())[student].values()
-    return found["submitted"], found["source"]
+    with Store(folder) as store:
+        [(when, source)] = [told for (who, _), told in store.received().items() if who == student]
+    return when.isoformat(), source
+
+
+def receive(folder, *what):
+    """Note when somebody handed in; of whom no time is known."""
+    with Store(folder, new=True) as store:
+        return times.receive(store, *what, DEFAULTS)
 
 
 def test_of_a_file_that_is_downloaded_again_the_first_time_stands_and_a_list_is_believed_more(tmp_path):
@@ -281,10 +291,10 @@ def test_of_a_file_that_is_downloaded_again_the_first_time_stands_and_a_list_is_
     path.write_text("work")
     noon = datetime(2026, 10, 16, 12, tzinfo=UTC)
     for submitted in (noon, noon + timedelta(days=2), noon - timedelta(hours=1)):
-        late.receive(tmp_path, [Submission("ada", path, submitted)], None, False, BERLIN)
+        receive(tmp_path, [Submission("ada", path, submitted)], None, False, BERLIN)
     assert told(tmp_path) == ("2026-10-16T13:00:00+02:00", "file")
     for listed in (noon + timedelta(hours=1), noon + timedelta(hours=3)):
-        late.receive(tmp_path, [Submission("ada", path, noon)], {"ada": listed}, False, BERLIN)
+        receive(tmp_path, [Submission("ada", path, noon)], {"ada": listed}, False, BERLIN)
     assert told(tmp_path) == ("2026-10-16T15:00:00+02:00", "list")
 
 
@@ -293,7 +303,7 @@ def test_the_times_in_a_zip_are_those_of_the_course(tmp_path):
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("ada.ipynb", (2026, 10, 16, 23, 58, 0)), "{}")
     submissions, _ = collect(tmp_path / "class.zip", tmp_path / "unpacked")
-    assert late.receive(tmp_path, submissions, None, True, ZoneInfo("Asia/Tokyo")) == []
+    assert receive(tmp_path, submissions, None, True, ZoneInfo("Asia/Tokyo")) == []
     assert told(tmp_path) == ("2026-10-16T23:58:00+09:00", "file")
 
 
@@ -303,14 +313,12 @@ def test_the_times_in_the_export_of_an_lms_are_not_believed(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr(name, "{}")
     submissions, _ = collect(tmp_path / "export.zip", tmp_path / "unpacked")
-    assert late.receive(tmp_path, submissions, None, True, BERLIN) == [each.student for each in submissions]
-    assert late.receive(tmp_path, submissions, {submissions[0].student: datetime.now(BERLIN)}, True, BERLIN) == []
+    assert receive(tmp_path, submissions, None, True, BERLIN) == [each.student for each in submissions]
+    assert receive(tmp_path, submissions, {submissions[0].student: datetime.now(BERLIN)}, True, BERLIN) == []
 
 
 def test_an_answer_of_which_no_time_is_known_is_taken_as_in_time(folder, tmp_path):
-    folder(("bob", "1", 4.0, TOO_LATE))
-    (tmp_path / "grades" / "received.json").unlink()
-    bob = settled(tmp_path / "grades").verdicts["bob"]
+    bob = folder(("bob", "1", 4.0, TOO_LATE), times=False)["bob"]
     assert (bob.score, bob.messages) == (4.0, ["When it was handed in is not known: taken as in time."])
 
 
@@ -532,11 +540,22 @@ def export(path, work):
 def graded(tmp_path_factory):
     """The export of a class and the folder of its grades."""
     room = tmp_path_factory.mktemp("graded")
-    (room / "course.toml").write_text(COURSE.read_text())
+    example(room)
     handed_in = [datetime(*when) for _, _, when, *_ in WORK.values()]
     lines = [f"{student},{when}" for student, when in zip(STUDENTS, handed_in, strict=True)]
     (room / "times.csv").write_text("\n".join(["student,submitted", *lines]))
-    arguments = "--course", room / "course.toml", "--roster", ROSTER, "--out", room / "grades", "--seed", 5, "--jobs", 2
+    arguments = (
+        "--course",
+        room / "course.toml",
+        "--roster",
+        ROSTER,
+        "--out",
+        room / "grades",
+        "--seed",
+        SEED,
+        "--jobs",
+        2,
+    )
     said = succeeded(run("grade", export(room / "export.zip", WORK), *arguments))
     assert "5 submissions." in said
     assert said.count("there is no time of handing in. Give a list of --times.") == 5
@@ -547,7 +566,7 @@ def graded(tmp_path_factory):
 
 @needs_sandbox
 def test_everybody_is_graded_by_the_convention_of_their_own(graded):
-    found = verdicts.read(graded[0] / "grades" / verdicts.FILE)
+    found = kept(graded[0] / "grades")
     assert [verdict.score for verdict in map(found.get, STUDENTS)] == [4, 4, 0, 4, 0]
     plan = course.read(COURSE)
     asked = plan.assignments["homework_1"].conventions
@@ -576,7 +595,7 @@ def test_the_best_attempt_counts_and_an_extension_can_be_granted_afterwards(grad
     second = WORK | {"byronbob_102_9002_homework_1_bob.ipynb": ("bob", "ada", (2026, 10, 16, 23, 0, 0))}
     export(room / "export.zip", second)
     succeeded(run("grade", room / "export.zip", *arguments))
-    assert verdicts.read(room / "grades" / verdicts.FILE)["bob"].score == 0
+    assert kept(room / "grades")["bob"].score == 0
     bob = settled(room / "grades").verdicts["bob"]
     assert bob.score == 4 and "The best of 2 attempts counts." in bob.messages
     plan = (room / "course.toml").read_text().replace("ada = 2", "ada = 2\ndorothea = 1")
@@ -592,16 +611,14 @@ def test_a_stranger_to_the_roster_is_rejected(tmp_path, monkeypatch):
         (tmp_path / "class" / f"homework_1_{student}.ipynb").write_text("{}")
     seen = []
 
-    def grade(submission, *, chapters, **options):
-        seen.append(submission.student)
+    def grade(submission, *, plan, **options):
+        seen.append((submission.student, bool(submission.problem)))
         return Verdict(submission.student, "homework_1", "1", "", 7, "graded", 0.0, 4.0)
 
     submissions, _ = collect(tmp_path / "class", tmp_path, course.read(COURSE).assignments)
     for each in roster.identified(submissions, roster.read(ROSTER)):
-        options = {"assignment": "homework_1", "seed": 7}
-        verdict = batch.grade_one(each, grade, str(COURSE), options)
-        assert (verdict.status == "rejected") == (each.student == "mallory")
-    assert seen == ["ada"]
+        batch.grade_one(each, grade, batch.Run("", str(COURSE), "homework_1", 7))
+    assert seen == [("ada", False), ("mallory", True)]
 
 
 def test_questions_and_course_exclude_each_other(tmp_path):

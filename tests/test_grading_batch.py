@@ -1,6 +1,5 @@
 """A class is graded on many processes: nothing is lost, nothing is graded twice, and nothing depends on the order."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,13 +11,14 @@ from dataclasses import replace
 
 import pytest
 from distributed import Client
+from grading_store import kept, sha256
 
-from course_rnn.grading import batch, verdicts
-from course_rnn.grading.batch import AHEAD, ATTEMPTS, grade_class
-from course_rnn.grading.intake.submissions import Submission, sha256
+from course_rnn.grading import batch
+from course_rnn.grading.batch import AHEAD, ATTEMPTS, Run, grade_class
+from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.room.sandbox import Unavailable
-from course_rnn.grading.verdicts import Verdict
+from course_rnn.grading.store import Store, Verdict
 
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
@@ -26,8 +26,10 @@ ENVIRONMENT = os.environ | {
 CLASS = 12
 
 
-def grade(submission, *, assignment, seed, limits, chapters, trusted):
+def grade(submission, *, plan, assignment, seed, limits, trusted, alone):
     """In the place of the real grader: does what stands in the file, and notes each call beside it."""
+    if submission.problem:
+        return Verdict(submission.student, "", "1", "", seed, "rejected", None, 0, messages=[submission.problem])
     text = submission.path.read_text()
     with open(submission.path.with_suffix(".calls"), "a") as calls:
         calls.write("called\n")
@@ -118,8 +120,9 @@ def graded(folder, tmp_path, cluster):
     """Grade the class with the stand-in, and give the verdicts."""
 
     def graded(out="grades", source=folder, **options):
-        options = {"seed": 7, "scheduler": cluster, "grade": grade} | options
-        return grade_class(source, tmp_path / out, **options)[0]
+        what = {name: options.pop(name) for name in ("assignment", "limits", "trusted") if name in options}
+        run = Run(str(source), seed=options.pop("seed", 7), **what)
+        return grade_class(run, tmp_path / out, **{"scheduler": cluster, "grade": grade} | options)[0]
 
     return graded
 
@@ -130,7 +133,7 @@ def test_one_process_two_processes_and_a_cluster_give_the_same_verdicts(graded, 
     assert (
         same(graded("one", scheduler=None, jobs=1)) == same(graded("two", scheduler=None, jobs=2)) == same(on_cluster)
     )
-    assert list(verdicts.read(tmp_path / "two" / verdicts.FILE)) == sorted(on_cluster)
+    assert list(kept(tmp_path / "two")) == sorted(on_cluster)
 
 
 def test_a_worker_that_is_killed_midway_loses_nothing(folder, tmp_path, graded):
@@ -175,7 +178,7 @@ def test_without_a_sandbox_nothing_is_graded(folder, graded, tmp_path):
         path.write_text("unavailable")
     with pytest.raises(Unavailable):
         graded()
-    assert verdicts.read(tmp_path / "grades" / verdicts.FILE) == {}
+    assert kept(tmp_path / "grades") == {}
 
 
 # ---------------------------------------------------------------------- going on
@@ -183,9 +186,8 @@ def test_without_a_sandbox_nothing_is_graded(folder, graded, tmp_path):
 
 def test_a_second_run_grades_only_what_is_new(folder, graded, tmp_path):
     first = graded()
-    file = tmp_path / "grades" / verdicts.FILE
-    before = file.read_bytes()
-    assert graded() == first and file.read_bytes() == before
+    before = kept(tmp_path / "grades")
+    assert graded() == first == before == kept(tmp_path / "grades")
     assert set(calls(folder).values()) == {1}
     (folder / "student02.ipynb").write_text("handed in again")
     (folder / "zoe.ipynb").write_text("handed in late")
@@ -203,19 +205,17 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_ends_with_the_same_file(f
     (folder / "student11.ipynb").write_text("wait until call 2")
     code = """
 import sys
-from test_grading_batch import grade, grade_class
-grade_class(sys.argv[1], sys.argv[2], seed=7, jobs=2, grade=grade)
+from test_grading_batch import Run, grade, grade_class
+grade_class(Run(sys.argv[1], seed=7), sys.argv[2], jobs=2, grade=grade)
 """
     out = tmp_path / "grades"
     command = [sys.executable, "-c", code, folder, out]
     run = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, start_new_session=True)
-    while len(verdicts.read(out / verdicts.FILE)) < CLASS - 1:
+    while not (out / "grades.sqlite").exists() or len(kept(out)) < CLASS - 1:
         assert run.poll() is None
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    with open(out / verdicts.FILE, "ab") as file:
-        file.write(b'{"student": "stud')  # it was writing
     found = graded()
     assert calls(folder) == dict.fromkeys(expected, 1) | {"student11": 2}
     del found["student11"], expected["student11"]
@@ -227,7 +227,8 @@ def test_the_seed_is_drawn_once_and_kept(folder, graded, tmp_path):
     assert len(seeds) == 1
     (folder / "late.ipynb").write_text("late")
     assert {verdict.seed for verdict in graded(seed=None).values()} == seeds
-    assert json.loads((tmp_path / "grades" / batch.SETTINGS).read_text())["seed"] == seeds.pop()
+    with Store(tmp_path / "grades") as store:
+        assert store.settings()["seed"] == seeds.pop()
     assert graded("again", seed=None)["late"].seed not in seeds
 
 
@@ -236,10 +237,10 @@ def test_the_seed_is_drawn_once_and_kept(folder, graded, tmp_path):
 )
 def test_a_folder_holds_the_verdicts_of_one_kind_of_run(folder, graded, tmp_path, changed):
     graded()
-    before = (tmp_path / "grades" / verdicts.FILE).read_bytes()
+    before = kept(tmp_path / "grades")
     with pytest.raises(ValueError, match=f"other settings.*{next(iter(changed))} was"):
         graded(**changed)
-    assert (tmp_path / "grades" / verdicts.FILE).read_bytes() == before
+    assert kept(tmp_path / "grades") == before
 
 
 def test_another_class_does_not_go_into_the_same_folder(folder, graded, tmp_path):
@@ -274,7 +275,6 @@ def test_no_cluster_at_the_address_is_said(graded, monkeypatch):
 
 def test_the_scheduler_knows_only_a_few_tasks_at_a_time(folder, cluster):
     submissions = [Submission(f"{number}", folder / "student00.ipynb") for number in range(60)]
-    options = {"assignment": None, "seed": 1, "limits": Limits(), "trusted": False}
     with Client(cluster, set_as_default=False) as client:
-        known = [len(client.futures) for _ in batch._verdicts(client, submissions, grade, None, options)]
+        known = [len(client.futures) for _ in batch._verdicts(client, submissions, grade, Run("", seed=1))]
     assert len(known) == 60 and max(known) <= AHEAD * 2

@@ -6,6 +6,7 @@ The class answers the questions of examples/leaky_integrator.py, as if they were
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -15,10 +16,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from click.testing import CliRunner
+from grading_store import keep, kept
 from test_grading_batch import by_hand, same
 
 from course_rnn import cli, machine
-from course_rnn.grading import verdicts
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.room import doctor, sandbox
 from course_rnn.grading.room.doctor import Check
@@ -31,6 +32,7 @@ FORWARD = """    h, states = np.zeros_like(x[0]), []
         h = leaky_step(h, x_t, leak)
         states.append(h)
     return np.stack(states)"""
+SEED = "0123456789abcdef"
 ANSWERS = {  # student -> what they wrote, and the points that it is worth
     "Ada Lovelace_11": ({"leaky_step": STEP, "leaky_forward": FORWARD}, 3),
     "<b>Bob</b>_12": ({"leaky_step": "    return leak * h + (1 - leak) * x", "leaky_forward": FORWARD}, 0),
@@ -80,7 +82,7 @@ def export(room):
 def graded(room, export):
     """The folder of a graded class, and what the command said."""
     out = room / "grades"
-    return out, succeeded(run("grade", export, "--out", out, "--questions", EXAMPLE, "--seed", 5, "--jobs", 2))
+    return out, succeeded(run("grade", export, "--out", out, "--questions", EXAMPLE, "--seed", SEED, "--jobs", 2))
 
 
 @pytest.fixture(scope="module")
@@ -105,27 +107,27 @@ def nbgrader(course, *arguments):
 @needs_sandbox
 def test_a_class_is_graded_by_an_instructors_own_questions(graded):
     out, said = graded
-    found = verdicts.read(out / verdicts.FILE)
+    found = kept(out)
     scores = {student.replace("/", "_"): points for student, (_, points) in ANSWERS.items()}
     assert {student: verdict.score for student, verdict in found.items()} == scores | {"Eve_15": None}
     assert found["<b>Bob<_b>_12"].questions["leaky_step"]["cause"] == "leak_turned_round"
     assert found["Dot_14"].questions["leaky_step"]["message"] == "Still to do."
-    assert {verdict.seed for verdict in found.values()} == {5}
+    assert {verdict.seed for verdict in found.values()} == {int(SEED, 16)}
     assert "5 submissions." in said and "Eve_15: rejected. No notebook was handed in, only essay.pdf." in said
     assert (out / "index.html").is_file() and len(list((out / "feedback").iterdir())) == 5
 
 
 @needs_sandbox
 def test_the_atlas_of_the_course_is_not_named_for_questions_that_are_not_in_it(graded):
-    assert "tlas" not in (graded[0] / verdicts.FILE).read_text()
+    assert "tlas" not in str(kept(graded[0]))
 
 
 @needs_sandbox
 def test_grading_again_changes_nothing(graded, export):
     out, _ = graded
-    before = (out / verdicts.FILE).read_bytes()
+    before = kept(out)
     succeeded(run("grade", export, "--out", out, "--questions", EXAMPLE))
-    assert (out / verdicts.FILE).read_bytes() == before
+    assert kept(out) == before
 
 
 @needs_sandbox
@@ -141,9 +143,9 @@ def test_the_report_can_be_made_again_from_the_verdicts_alone(graded):
 @needs_sandbox
 def test_a_cluster_started_by_hand_gives_the_same_verdicts(graded, export, room):
     with by_hand(room, workers=2) as (address, _):
-        options = "--questions", EXAMPLE, "--seed", 5, "--scheduler", address
+        options = "--questions", EXAMPLE, "--seed", SEED, "--scheduler", address
         succeeded(run("grade", export, "--out", room / "cluster", *options))
-    found, expected = (verdicts.read(folder / verdicts.FILE) for folder in (room / "cluster", graded[0]))
+    found, expected = (kept(folder) for folder in (room / "cluster", graded[0]))
     eve = expected.pop("Eve_15"), found.pop("Eve_15")  # rejected, at another place
     assert same(found) == same(expected) and len({each.messages[0] for each in eve}) == 1
 
@@ -205,12 +207,9 @@ def test_recording_again_replaces_and_touches_nothing_that_was_handed_in(course,
 def test_a_course_with_other_points_is_refused(course, graded, tmp_path):
     root, _ = course
     changed = tmp_path / "changed"
-    changed.mkdir()
     module = tmp_path / EXAMPLE.name
     module.write_text(EXAMPLE.read_text().replace("points=2", "points=7"))
-    (changed / verdicts.FILE).write_bytes((graded[0] / verdicts.FILE).read_bytes())
-    settings = json.loads((graded[0] / "run.json").read_text()) | {"questions": str(module)}
-    (changed / "run.json").write_text(json.dumps(settings))
+    keep(changed, kept(graded[0]), {"questions": str(module)})
     result = run("record", changed, "--nbgrader", root, "--solution", EXAMPLE.with_suffix(".ipynb"))
     assert result.exit_code == 1 and "has the points" in result.output
 
@@ -222,6 +221,17 @@ def test_every_limit_is_an_option_with_its_default():
     said = " ".join(succeeded(run("grade", "--help")).split())
     for limit in fields(Limits):
         assert f"--{limit.name.replace('_', '-')} " in said and f"[default: {limit.default}]" in said
+
+
+def test_a_seed_is_of_128_bits_and_another_each_time():
+    seeds = {succeeded(run("seed")) for _ in range(3)}
+    assert len(seeds) == 3 and all(re.fullmatch(r"[0-9a-f]{32}\n", seed) for seed in seeds)
+
+
+@pytest.mark.parametrize("seed", ["7", "0123456789abcde", "autumn 2026", "-0123456789abcdef"])
+def test_a_seed_that_can_be_tried_out_is_refused(tmp_path, seed):
+    result = run("grade", tmp_path, "--out", tmp_path / "grades", "--seed", seed)
+    assert result.exit_code == 2 and "16 to 32 hexadecimal digits" in result.output
 
 
 def test_without_a_sandbox_grading_is_refused(monkeypatch, tmp_path):
@@ -242,7 +252,7 @@ def test_without_a_sandbox_grading_is_refused(monkeypatch, tmp_path):
         (("grade", ".", "--out", "grades", "--cell-seconds", "0"), "cell_seconds is 0"),
         (("grade", ".", "--out", "grades", "--assignment", "99_none"), "There is no assignment 99_none"),
         (("report", "."), "There are no verdicts in ."),
-        (("record", ".", "--nbgrader", "."), "No such file"),
+        (("record", ".", "--nbgrader", "."), "There are no verdicts in ."),
         (("release", "99", "out"), "0 notebooks in solutions/ begin with '99'"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",

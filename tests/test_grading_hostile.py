@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from grading_attacks import CLASS, FULL, ONLY_TWO_QUESTIONS, RIGHT, SECRET, book
 
-from course_rnn.grading.batch import grade_class
+from course_rnn.grading.batch import Run, grade_class
 from course_rnn.grading.limits import Limits
 
 pytestmark = [
@@ -72,9 +72,8 @@ def graded(tmp_path_factory):
     questions = folder / "two_questions.py"
     questions.write_text(ONLY_TWO_QUESTIONS)
     before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
-    verdicts, _ = grade_class(
-        submissions, folder / "grades", assignment="02_simple_rnn", limits=LIMITS, questions=questions, jobs=2, seed=11
-    )
+    run = Run(str(submissions), str(questions), "02_simple_rnn", 11, LIMITS)
+    verdicts, _ = grade_class(run, folder / "grades", jobs=2)
     after = {path: path.lstat().st_mtime_ns for path in folder.rglob("*") if folder / "grades" not in path.parents}
     after.pop(folder / "grades")
     yield SimpleNamespace(
@@ -134,7 +133,7 @@ def test_no_connection_was_made(graded):
 
 
 def test_nothing_of_the_instructor_is_in_a_verdict(graded):
-    text = (graded.folder / "grades" / "verdicts.jsonl").read_text()
+    text = "\n".join(each.to_json() for each in graded.verdicts.values())
     assert SECRET not in text
     assert str(graded.folder) not in text
 

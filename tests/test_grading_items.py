@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from docutils.nodes import make_id
+from grading_store import keep
 from test_grading_report import CLASS, Text, answer, verdict
 
-from course_rnn.grading import verdicts
 from course_rnn.grading.marks import item_analysis
 from course_rnn.grading.marks.item_analysis import Item, analyse
 from course_rnn.grading.out.report import atlas_of, write_report
@@ -58,7 +58,7 @@ def test_a_question_that_somebody_was_not_asked_counts_over_the_others():
 
 
 def page(folder, found, book=""):
-    verdicts.write(folder / verdicts.FILE, {each.student: each for each in found})
+    keep(folder, {each.student: each for each in found})
     return Text(write_report(folder, book))
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from grading_store import keep
 from test_grading_report import verdict
 
 from course_rnn import cli
-from course_rnn.grading import verdicts
 from course_rnn.grading.intake.roster import Entry
 from course_rnn.grading.marks.final import Grades
 from course_rnn.grading.out import lms
@@ -237,7 +237,7 @@ def test_a_worksheet_in_another_language_is_refused_with_the_cure(file):
 
 def test_export_writes_the_file_and_says_who_is_left_out(file, tmp_path):
     found = {who: verdict(who, 2, 3) for who in ("lovelaceada_101", "nobody")}
-    verdicts.write(tmp_path / verdicts.FILE, found)
+    keep(tmp_path, found)
     run = CliRunner().invoke(cli.main, ["export", str(tmp_path), "--canvas", str(file(CANVAS))])
     assert run.output.splitlines() == [
         "Left out: nobody: nobody in the file of the LMS.",

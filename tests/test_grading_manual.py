@@ -2,25 +2,24 @@
 
 import csv
 import io
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from grading_store import keep, kept, sha256
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_grading_report import Text, verdict
 
 from course_rnn import cli
-from course_rnn.grading import verdicts
-from course_rnn.grading.intake.submissions import sha256
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.marks import by_hand, overrides
-from course_rnn.grading.marks.by_hand import answer_under, read_rubric
+from course_rnn.grading.marks.by_hand import read_rubric
 from course_rnn.grading.marks.final import settled
 from course_rnn.grading.out import lms
 from course_rnn.grading.out.report import write_report
+from course_rnn.grading.worker.reading import LONGEST, answer_under
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "rubric.toml"
 RUBRIC = """
@@ -65,10 +64,8 @@ def graded(tmp_path):
         path.write_text(notebook(*texts))
         found[who] = verdict(who, 2, 3)
         found[who] = type(found[who])(**asdict(found[who]) | {"sha256": sha256(path)})
-    verdicts.write(tmp_path / "grades" / verdicts.FILE, found)
-    settings = {"submissions": str(tmp_path / "class"), "assignment": None, "questions": None}
-    settings |= {"limits": asdict(Limits())}
-    (tmp_path / "grades" / "run.json").write_text(json.dumps(settings))
+    paths = {who: tmp_path / "class" / f"{who}.ipynb" for who in answers}
+    keep(tmp_path / "grades", found, {"limits": asdict(Limits())}, paths)
     return tmp_path / "grades"
 
 
@@ -132,9 +129,9 @@ def test_an_answer_that_changed_after_it_was_marked_is_named_and_keeps_its_mark(
     marked(graded, MARKS)
     path = graded.parent / "class" / "ada.ipynb"
     path.write_text(notebook("Something else.", "=1+1"))
-    found = verdicts.read(graded / verdicts.FILE)
+    found = kept(graded)
     found["ada"] = type(found["ada"])(**asdict(found["ada"]) | {"sha256": sha256(path)})
-    verdicts.write(graded / verdicts.FILE, found)
+    keep(graded, found)
     said = run("manual", graded, "--rubric", graded.parent / "rubric.toml")
     assert "ada: another answer than the one that was marked. Look at it again." in said and "bob" not in said
     assert settled(graded).verdicts["ada"].questions["why"]["points"] == 2.5
@@ -154,7 +151,7 @@ def test_an_answer_is_what_stands_under_its_heading():
     ]
     assert answer_under("why", cells) == "A\n\n# Why\nx = 1\n\n## Smaller\nB\n\nC"
     assert answer_under("Next", cells) == "D" and answer_under("Nowhere", cells) == ""
-    assert len(answer_under("Why", [("markdown", "# Why\n" + "x" * 99_999)])) == by_hand.LONGEST
+    assert len(answer_under("Why", [("markdown", "# Why\n" + "x" * 99_999)])) == LONGEST
 
 
 # ---------------------------------------------------------------------- the grades

@@ -1,18 +1,20 @@
 """What an instructor decides is applied last and said; what changed is told and kept; --only grades again."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from grading_store import keep, kept
 from hypothesis import given
 from hypothesis import strategies as st
 from test_grading_batch import calls, grade
 from test_grading_report import CLASS, Text, verdict
 
 from course_rnn import cli
-from course_rnn.grading import changes, tables, verdicts
-from course_rnn.grading.batch import grade_class
-from course_rnn.grading.marks import overrides
+from course_rnn.grading import tables
+from course_rnn.grading.batch import Run, grade_class
+from course_rnn.grading.marks import changes, overrides
 from course_rnn.grading.marks.final import settled
 from course_rnn.grading.out.report import write_report
 
@@ -22,7 +24,7 @@ HEADER = "student,question,points,reason,who"
 @pytest.fixture
 def grades(tmp_path):
     """A folder of grades, and what writes overrides into it."""
-    verdicts.write(tmp_path / verdicts.FILE, {each.student: each for each in CLASS})
+    keep(tmp_path, {each.student: each for each in CLASS})
 
     def grades(*lines):
         (tmp_path / overrides.FILE).write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
@@ -58,11 +60,23 @@ def test_a_whole_score_that_is_set_stands_as_it_is_also_for_a_rejected_submissio
     assert found.overrides["bob"][-1].before == 5, "the other decisions come first"
 
 
+def test_a_submission_that_does_not_tell_its_assignment_gets_the_mark_that_is_decided(tmp_path):
+    unknown = replace(verdict("zoe", 0, 0), assignment="", status="rejected", score=None, max_score=0, questions={})
+    keep(tmp_path, [verdict("ada", 2, 3), unknown])
+    (tmp_path / overrides.FILE).write_text(f"{HEADER}\nzoe,,4,The second file counts,M. Curie\n")
+    zoe = settled(tmp_path).verdicts["zoe"]
+    assert (zoe.score, zoe.max_score, zoe.assignment) == (4, 5, "02_simple_rnn"), "that of all others"
+    other = replace(verdict("bob", 2, 3), assignment="03_deep_rnn")
+    keep(tmp_path, [verdict("ada", 2, 3), unknown, other])
+    zoe = settled(tmp_path).verdicts["zoe"]
+    assert (zoe.score, zoe.assignment) == (4, ""), "of two it is not known which"
+
+
 def test_the_verdicts_stay_as_they_were_measured(grades):
     folder = grades("bob,rnn_step,2,right,M. Curie")
-    before = (folder / verdicts.FILE).read_bytes()
+    before = kept(folder)
     write_report(folder)
-    assert (folder / verdicts.FILE).read_bytes() == before
+    assert kept(folder) == before
 
 
 def test_of_several_decisions_on_the_same_points_the_last_counts(grades):
@@ -124,7 +138,7 @@ def test_what_a_table_protects_comes_back_as_it_was(text):
 
 def test_a_name_that_would_be_a_formula_can_be_copied_from_the_csv(tmp_path):
     name = "=1+1_13"
-    verdicts.write(tmp_path / verdicts.FILE, {name: verdict(name, 0, 3)})
+    keep(tmp_path, {name: verdict(name, 0, 3)})
     write_report(tmp_path)
     shown = csv_of(tmp_path)[0]["student"]
     (tmp_path / overrides.FILE).write_text(f"{HEADER}\n{shown},rnn_step,2,why,who\n")
@@ -159,7 +173,7 @@ def test_grades_can_be_held_against_those_of_another_folder(grades, tmp_path):
     folder, other = grades(), tmp_path / "other"
     write_report(folder)
     other.mkdir()
-    verdicts.write(other / verdicts.FILE, {"bob": verdict("bob", 1, 3), "new": verdict("new", 1, 1)})
+    keep(other, {"bob": verdict("bob", 1, 3), "new": verdict("new", 1, 1)})
     run = CliRunner().invoke(cli.main, ["report", str(other), "--against", str(folder)])
     assert run.output.splitlines()[:-1] == ["Changed: bob, score: 3 → 4", "Changed: bob, rnn_step: 0 → 1"]
 
@@ -178,20 +192,20 @@ def test_only_grades_this_student_again_and_nobody_else(tmp_path):
     folder.mkdir()
     for number in range(9):
         (folder / f"student{number:02}.ipynb").write_text(f"work {number}")
-    grade_class(folder, out, seed=7, jobs=2, grade=grade)
-    found, _ = grade_class(folder, out, seed=7, jobs=2, grade=grade, only=["student03", "student07"])
+    grade_class(Run(str(folder), seed=7), out, jobs=2, grade=grade)
+    found, _ = grade_class(Run(str(folder), seed=7), out, jobs=2, grade=grade, only=["student03", "student07"])
     assert calls(folder) == dict.fromkeys(found, 1) | {"student03": 2, "student07": 2}
-    assert len((out / verdicts.FILE).read_text().splitlines()) == len(found)
+    assert kept(out).keys() == found.keys()
     with pytest.raises(ValueError, match="Nothing was handed in by 'zoe'"):
-        grade_class(folder, out, seed=7, jobs=2, grade=grade, only=["zoe"])
+        grade_class(Run(str(folder), seed=7), out, jobs=2, grade=grade, only=["zoe"])
 
 
 def test_only_is_an_option_that_may_be_repeated(monkeypatch, tmp_path):
     asked = {}
 
-    def grade_class(source, out, **what):
-        asked.update(what)
-        verdicts.write(out / verdicts.FILE, {each.student: each for each in CLASS})
+    def grade_class(run, out, **what):
+        asked.update(what, trusted=run.trusted)
+        keep(out, {each.student: each for each in CLASS})
         return {}, []
 
     monkeypatch.setattr("course_rnn.grading.batch.grade_class", grade_class)

@@ -8,7 +8,7 @@ import pytest
 from nbgrader import nbgraderformat
 from nbgrader.utils import compute_checksum
 
-from course_rnn.grading.assignments import chapters, version
+from course_rnn.grading import course
 from course_rnn.grading.out.handouts import find_solution, points_id, release, with_metadata, write_release
 from course_rnn.questions import chapters as course_chapters
 
@@ -22,7 +22,7 @@ def solution_of(path):
 
 
 def made(path):
-    known = course_chapters() if path in SOLUTIONS else chapters(EXAMPLE)
+    known = course_chapters() if path in SOLUTIONS else course.read(EXAMPLE).chapters()
     return release(solution_of(path), known[path.stem]), known[path.stem]
 
 
@@ -63,14 +63,14 @@ def test_the_last_value_of_a_check_is_the_points_that_nbgrader_would_record():
 
 
 def test_a_question_that_is_not_asked_is_named():
-    solution, chapter = solution_of(EXAMPLE.with_suffix(".ipynb")), chapters(EXAMPLE)["leaky_integrator"]
+    solution, chapter = solution_of(EXAMPLE.with_suffix(".ipynb")), course.read(EXAMPLE).chapters()["leaky_integrator"]
     solution.cells = [cell for cell in solution.cells if "def leaky_step" not in cell.source]
     with pytest.raises(ValueError, match="leaky_step is asked 0 times"):
         with_metadata(solution, chapter)
 
 
 def test_a_release_leaves_the_solution_as_it_is():
-    solution, chapter = solution_of(EXAMPLE.with_suffix(".ipynb")), chapters(EXAMPLE)["leaky_integrator"]
+    solution, chapter = solution_of(EXAMPLE.with_suffix(".ipynb")), course.read(EXAMPLE).chapters()["leaky_integrator"]
     release(solution, chapter)
     assert solution == solution_of(EXAMPLE.with_suffix(".ipynb"))
 
@@ -97,21 +97,22 @@ def test_a_release_without_questions_names_those_that_there_are(tmp_path):
 def test_own_questions_are_read_again_when_the_module_changes(tmp_path):
     module = tmp_path / "numpy.py"  # a name that must not take the place of another module
     module.write_text(EXAMPLE.read_text())
-    first, first_version = chapters(module), version(module)
-    assert list(first) == ["leaky_integrator"] and chapters(module)["leaky_integrator"] is first["leaky_integrator"]
+    first, first_version = course.read(module).chapters(), course.read(module).version
+    assert list(first) == ["leaky_integrator"] and course.read(module).chapters() is first
     module.write_text(EXAMPLE.read_text().replace('Chapter("leaky_integrator")', 'Chapter("leaky_unit")'))
-    assert list(chapters(module)) == ["leaky_unit"] and version(module) != first_version
+    again = course.read(module)
+    assert list(again.chapters()) == ["leaky_unit"] and again.version != first_version
 
 
 def test_a_module_without_questions_is_said(tmp_path):
     module = tmp_path / "empty.py"
     module.write_text("x = 1")
     with pytest.raises(ValueError, match="defines no Chapter"):
-        chapters(module)
+        course.read(module)
 
 
 def test_the_example_teaches_each_of_its_mistakes():
-    for question in chapters(EXAMPLE)["leaky_integrator"].questions.values():
+    for question in course.read(EXAMPLE).chapters()["leaky_integrator"].questions.values():
         assert question.check(question.reference).passed
         for name, mistake in question.mistakes.items():
             assert question.check(mistake.function).cause == name

@@ -6,12 +6,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from grading_store import keep
 
-from course_rnn.grading import verdicts
 from course_rnn.grading.out import report
 from course_rnn.grading.out.report import histogram, misconceptions, write_report
+from course_rnn.grading.store import Verdict
 from course_rnn.grading.tables import as_text
-from course_rnn.grading.verdicts import Verdict
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -72,7 +72,7 @@ def pages(tmp_path):
     """Write the report of some verdicts and give its folder."""
 
     def pages(found):
-        verdicts.write(tmp_path / verdicts.FILE, {each.student: each for each in found})
+        keep(tmp_path, {each.student: each for each in found})
         assert write_report(tmp_path) == tmp_path / "index.html"
         return tmp_path
 
@@ -154,7 +154,8 @@ def test_what_a_student_wrote_stays_text(pages, text):
 
 
 def test_a_name_of_half_a_character_can_be_written(pages):
-    assert "\\udcff" in Text(pages([verdict("a\udcff", 1, 1)]) / "index.html").text
+    said = replace(verdict("ada", 1, 1), messages=["a\udcff"])
+    assert "\\udcff" in Text(pages([said]) / "feedback" / "ada.html").text
 
 
 def test_several_assignments_stand_side_by_side(pages):

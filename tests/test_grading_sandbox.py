@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from course_rnn.checking.question import Chapter
+from course_rnn.grading.course import Plan
 from course_rnn.grading.grade import grade_submission, hidden_cases
 from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
@@ -26,7 +27,7 @@ from course_rnn.grading.room import doctor, environment, sandbox, seccomp
 from course_rnn.grading.room.sandbox import Unavailable, Worker
 from course_rnn.grading.room.session import Session
 from course_rnn.grading.worker.absent import Absent
-from course_rnn.grading.worker.frames import Closed, decode, encode, receive, send
+from course_rnn.grading.worker.frames import Closed, decode, encode, pack, receive, send
 from course_rnn.grading.worker.state import plain_python
 from course_rnn.questions import chapters
 
@@ -35,7 +36,7 @@ LIMITS = Limits(cell_seconds=2, question_seconds=2, total_seconds=30)
 
 
 def cell(source, number=1):
-    return {"do": "cell", "source": source, "number": number}
+    return {"do": "cell", "source": pack([source]), "number": number, "only": "all"}
 
 
 def call(name, *cases):
@@ -44,15 +45,25 @@ def call(name, *cases):
 
 def values(source, *cases, limits=LIMITS, **options):
     """What ``f`` of a notebook with one cell returns for each case."""
-    with Session([source], limits, **options) as session:
+    with Session(limits, **options) as session:
+        session.use([source])
         return [trial["values"] for trial in session.call("f", "numpy", cases)["trials"]]
 
 
-def two_questions():
-    chapter = Chapter("02_simple_rnn")
-    known = chapters()["02_simple_rnn"].questions
-    chapter.questions = {name: known[name] for name in ("rnn_step", "rnn_forward")}
-    return {chapter.name: chapter}
+class Two(Plan):
+    """Two of the course's questions."""
+
+    def __init__(self):
+        super().__init__()
+        self.chapter = Chapter("02_simple_rnn")
+        known = chapters()["02_simple_rnn"].questions
+        self.chapter.questions = {name: known[name] for name in ("rnn_step", "rnn_forward")}
+
+    def chapters(self, student=""):
+        return {self.chapter.name: self.chapter}
+
+
+two_questions = Two
 
 
 RIGHT = """
@@ -71,7 +82,7 @@ def rnn_forward(x, h, *weights):
 def graded(folder, *cells, limits=LIMITS, **options):
     path = folder / "02_simple_rnn.ipynb"
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in cells]}))
-    return grade_submission(Submission("ada", path), seed=5, limits=limits, chapters=two_questions(), **options)
+    return grade_submission(Submission("ada", path), seed=5, limits=limits, plan=two_questions(), **options)
 
 
 # ---------------------------------------------------------------------- frames
@@ -290,7 +301,8 @@ def test_the_walls_alone_keep_the_network_out(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         source = f"import socket\ndef f(): return socket.create_connection({address}, timeout=1)"
-        with Session([source], LIMITS) as session:
+        with Session(LIMITS) as session:
+            session.use([source])
             [trial] = session.call("f", "numpy", [{}])["trials"]
     assert "ConnectionRefusedError" in trial["raised"]
 
@@ -366,7 +378,7 @@ def test_nobody_runs_the_worker(torch):
 @walled
 def test_nothing_runs_after_the_end():
     with Worker(LIMITS) as worker:
-        worker.ask(cell("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(999)"), 2)
+        worker.ask(cell("import os, time\nif os.fork() == 0:\n    os.setpgid(0, 0)\n    time.sleep(999)"), 2, 9)
         pid = worker._process.pid
         inside = [int(path.parts[2]) for path in Path("/proc").glob("[0-9]*/ns/pid") if _same_space(path, pid)]
         assert len(inside) >= 2
@@ -385,11 +397,13 @@ def _same_space(path, pid):
 def test_the_worker_goes_with_the_grader():
     """Also where nobody is left to end it: the grader was killed."""
     code = """
+from course_rnn.grading.course import Plan
 from course_rnn.grading.limits import DEFAULTS
 from course_rnn.grading.room.sandbox import Worker
+from course_rnn.grading.worker.frames import pack
 worker = Worker(DEFAULTS)
 print(worker._process.pid, flush=True)
-worker.ask({"do": "cell", "source": "while True: pass", "number": 1}, 99)
+worker.ask({"do": "cell", "source": pack(["while True: pass"]), "number": 1, "only": "all"}, 99, 99)
 """
     grader = sandbox.subprocess.Popen([sys.executable, "-c", code], stdout=sandbox.subprocess.PIPE, text=True)
     pid = int(grader.stdout.readline())
@@ -433,10 +447,11 @@ def f(x, n, p, words, none, flag, mask):
 @walled
 def test_a_case_is_not_changed_by_the_case_before():
     source = "seen = []\ndef f(x):\n    x += 1\n    seen.append(1)\n    return x, len(seen)"
-    with Session([source], LIMITS) as session:
+    with Session(LIMITS) as session:
+        session.use([source])
         trials = session.call("f", "numpy", [{"x": np.zeros(2)}, {"x": np.zeros(2)}])["trials"]
         again = session.call("f", "numpy", [{"x": np.zeros(2)}])["trials"]
-    assert [trial["changed"] for trial in trials] == ["x", "x"]
+    assert [trial["after"]["x"].tolist() for trial in trials] == [[1, 1], [1, 1]]
     assert [trial["values"][0].tolist() for trial in trials] == [[1, 1]] * 2
     assert again[0]["values"][1] == 1  # nothing is carried from question to question
 
@@ -450,10 +465,11 @@ def f(x, n):
     x += n
     return x.requires_grad_()
 """
-    with Session([source], LIMITS, torch=True) as session:
+    with Session(LIMITS, torch=True) as session:
+        session.use([source])
         [trial] = session.call("f", "torch", [{"x": np.zeros(2, dtype=np.float32), "n": 2}])["trials"]
     assert trial["values"][0].tolist() == [2, 2] and trial["values"][0].dtype == np.float32
-    assert trial["changed"] == "x"
+    assert trial["after"]["x"].tolist() == [2, 2]
 
 
 @walled
@@ -470,7 +486,8 @@ def f():
     return True
 f()
 """
-    with Session([source, "f()"], limits, torch=True) as session:
+    with Session(limits, torch=True) as session:
+        session.use([source, "f()"])
         [trial] = session.call("f", "numpy", [{}])["trials"]
     assert session.notes == {}
     assert trial["values"] == [True]
@@ -479,7 +496,8 @@ f()
 @walled
 def test_a_cell_that_stops_keeps_what_it_did_and_one_that_is_dropped_does_not():
     cells = ["x = 1", "y = 2\n1 / 0", "x = 5\nimport os; os._exit(0)", "def f(): return x, y"]
-    with Session(cells, LIMITS) as session:
+    with Session(LIMITS) as session:
+        session.use(cells)
         [trial] = session.call("f", "numpy", [{}])["trials"]
     assert [int(value) for value in trial["values"]] == [1, 2]
     assert session.notes == {
@@ -521,12 +539,20 @@ def say(data):
 def frame(header):
     return struct.pack("<II", len(header) + 4, len(header)) + header
 say(frame(b'{"ready": true}'))
+sys.stdin.buffer.read(1)
+say(READ)
 """
+
+
+def liar(code):
+    """The command of a worker that reads the notebook as it should, and then runs this code."""
+    told = {"cells": pack([RIGHT]), "torch": False, "assignment": "", "student": "", "spent": 0, "late": False}
+    return [sys.executable, "-c", LIAR.replace("READ", repr(encode(told))) + code]
 
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_worker_that_lies_is_given_up_in_time_and_scores_nothing(lie, monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox, "_plain", lambda: [sys.executable, "-c", LIAR + LIES[lie]])
+    monkeypatch.setattr(sandbox, "_plain", lambda: liar(LIES[lie]))
     monkeypatch.setattr(sandbox, "GRACE_SECONDS", 0.2)
     limits = Limits(cell_seconds=0.1, question_seconds=0.1, total_seconds=20, restarts=1)
     verdict = graded(tmp_path, RIGHT, limits=limits, trusted=True)
@@ -541,9 +567,9 @@ def test_a_worker_that_lies_is_given_up_in_time_and_scores_nothing(lie, monkeypa
         '{"trials": [7]}',
         '{"trials": [{}]}',
         '{"trials": []}',
-        '{"trials": [{"values": 7, "changed": ""}]}',
-        '{"trials": [{"values": [], "changed": {}}]}',
-        '{"trials": [{"values": [{}], "changed": ""}]}',
+        '{"trials": [{"values": 7, "after": {}}]}',
+        '{"trials": [{"values": [], "after": 7}]}',
+        '{"trials": [{"values": [{}], "after": {}}]}',
         '{"trials": [{"raised": 7}]}',
         '{"dropped": "x"}',
         '{"dropped": 7}',
@@ -553,8 +579,9 @@ def test_a_worker_that_lies_is_given_up_in_time_and_scores_nothing(lie, monkeypa
     ],
 )
 def test_a_reply_in_disorder_scores_nothing(reply, monkeypatch, tmp_path):
+    reply = json.dumps({"spent": 0, "late": False} | json.loads(reply))
     loop = f"while sys.stdin.buffer.read(1): say(frame({reply.encode()!r}))"
-    monkeypatch.setattr(sandbox, "_plain", lambda: [sys.executable, "-c", LIAR + loop])
+    monkeypatch.setattr(sandbox, "_plain", lambda: liar(loop))
     verdict = graded(tmp_path, RIGHT, trusted=True)
     assert (verdict.status, verdict.score) == ("graded", 0)
     assert len(verdict.questions["rnn_step"]["message"]) < 200
@@ -619,11 +646,11 @@ def test_a_sandbox_that_does_not_start_leaves_the_submission_ungraded_and_never_
 
 
 def test_a_fault_of_the_grader_leaves_the_submission_ungraded(tmp_path, monkeypatch):
-    chapter = two_questions()
-    monkeypatch.setattr(chapter["02_simple_rnn"].questions["rnn_step"], "cases", lambda rng: 1 / 0)
+    plan = two_questions()
+    monkeypatch.setattr(plan.chapter.questions["rnn_step"], "cases", lambda rng: 1 / 0)
     path = tmp_path / "02_simple_rnn.ipynb"
     path.write_text('{"cells": []}')
-    verdict = grade_submission(Submission("ada", path), seed=5, chapters=chapter, trusted=True)
+    verdict = grade_submission(Submission("ada", path), seed=5, plan=plan, trusted=True)
     assert (verdict.status, verdict.score) == ("ungraded", None)
     assert "ZeroDivisionError" in verdict.messages[0]
 
@@ -644,8 +671,56 @@ def test_the_same_submission_gets_the_same_verdict(tmp_path):
     assert one.seconds > 0 and 5 < one.peak_mb < 1000
 
 
+@walled
+def test_who_waits_for_a_processor_loses_nothing(tmp_path):
+    """A cell of one second on a processor, with a limit of two, beside ten processes that want it too."""
+    burn = "import time\nwhile time.process_time() < 1: pass\nburnt = True"
+    spins = [sandbox.subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(10)]
+    try:
+        verdict = graded(tmp_path, burn, "assert burnt", RIGHT)
+    finally:
+        for process in spins:
+            process.kill()
+            process.wait()
+    assert (verdict.score, verdict.messages) == (verdict.max_score, [])
+
+
+@walled
+def test_what_the_machine_has_no_time_for_is_tried_again_alone_before_it_costs_a_mark(tmp_path):
+    limits = replace(LIMITS, patience=0.5)  # half of its seconds are all that it may have on the clock
+    loop = "import time\nwhile True: time.process_time()"
+    first = graded(tmp_path, RIGHT, loop, limits=limits)
+    assert (first.status, first.score) == ("ungraded", None) and "too busy" in first.messages[0]
+    alone = graded(tmp_path, RIGHT, loop, limits=limits, alone=True)
+    assert (alone.status, alone.score) == ("graded", alone.max_score) and "too busy" in alone.messages[0]
+
+
+@walled
+def test_a_notebook_that_was_made_for_somebody_else_is_graded_and_shown(tmp_path):
+    path = tmp_path / "lab.ipynb"
+    cells = [{"cell_type": "code", "source": RIGHT}]
+    metadata = {"course_rnn": {"student": "bob", "assignment": "07_lstm_gru"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata}))
+    verdict = grade_submission(Submission("ada", path), seed=5, plan=two_questions(), assignment="02_simple_rnn")
+    assert verdict.score == verdict.max_score
+    assert verdict.look == [
+        "The notebook was made for bob, and ada handed it in.",
+        "The notebook says that it is 07_lstm_gru. It was graded as 02_simple_rnn.",
+    ]
+
+
+@walled
+def test_derivatives_are_there_for_questions_of_torch_and_for_no_others():
+    source = "import torch\nx = torch.ones(3, requires_grad=True)\ndef f(): return x.sum().requires_grad"
+    for by_hand, wanted in ((False, [1]), (True, [0])):
+        with Session(replace(LIMITS, cell_seconds=30, total_seconds=60), torch=True, by_hand=by_hand) as session:
+            session.use([source])
+            [trial] = session.call("f", "numpy", [{}])["trials"]
+        assert [int(value) for value in trial["values"]] == wanted
+
+
 def test_hidden_cases_follow_from_the_seed_alone():
-    questions = two_questions()["02_simple_rnn"].questions
+    questions = two_questions().chapter.questions
     first, again, other = (hidden_cases(questions["rnn_step"], seed, 8) for seed in (1, 1, 2**200))
     assert encode(first) == encode(again) != encode(other)
     shapes = {case["x"].shape for case in first}
@@ -684,7 +759,7 @@ def test_trusted_submissions_get_the_same_grade_without_a_sandbox(tmp_path):
     left = "import os, time\nif os.fork() == 0: time.sleep(998)"
     verdict = graded(tmp_path, RIGHT, "1 / 0", left, "while True: pass", trusted=True)
     assert verdict.score == verdict.max_score
-    assert [message[:19] for message in verdict.messages] == ["Code cell 2 stopped", "Code cell 4 was lef"]
+    assert [message[:19] for message in verdict.messages] == ["Code cell 2 stopped", "Code cell 4 stopped"]
 
 
 @walled

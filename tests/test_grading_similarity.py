@@ -1,19 +1,18 @@
 """Submissions that are alike: a copy is found however it is dressed up, and what all must write alike is none."""
 
-import json
 from dataclasses import asdict, replace
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from grading_store import keep, sha256
 from nbformat.v4 import new_code_cell, new_notebook
 from test_grading_report import HOSTILE, Text, verdict
 
 from course_rnn import cli
-from course_rnn.grading import verdicts
-from course_rnn.grading.intake.submissions import sha256
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.out.similarity import FEWEST, SEVERAL, alike, answers_of, tokens
+from course_rnn.grading.out.similarity import FEWEST, SEVERAL, alike
+from course_rnn.grading.worker.reading import answers_of, tokens
 
 SIGNATURE = '''def rnn_forward(x, h0, weight_ih,
                 weight_hh):
@@ -45,7 +44,8 @@ OTHER = """    T, B, _ = x.shape
 
 
 def pairs(*bodies, signature=SIGNATURE, **options):
-    written = {f"s{k}": {"rnn_forward": signature + body} for k, body in enumerate(bodies)}
+    code = [signature + body for body in bodies]
+    written = {f"s{k}": {"rnn_forward": (each, tokens(each, "rnn_forward"))} for k, each in enumerate(code)}
     return [(pair.students, round(pair.similarity, 2)) for pair in alike(written, **options)]
 
 
@@ -117,9 +117,8 @@ def graded(tmp_path):
         path = folder / f"{number}.ipynb"
         nbformat.write(new_notebook(cells=[new_code_cell(SIGNATURE + body)]), path)
         found[who] = replace(verdict(who, 2, 3), sha256=sha256(path))
-    verdicts.write(tmp_path / verdicts.FILE, found)
-    settings = {"submissions": str(folder), "assignment": None, "questions": None, "limits": asdict(Limits())}
-    (tmp_path / "run.json").write_text(json.dumps(settings))
+    paths = {who: folder / f"{number}.ipynb" for number, who in enumerate(bodies)}
+    keep(tmp_path, found, {"limits": asdict(Limits())}, paths)
     return tmp_path
 
 

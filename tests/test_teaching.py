@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from grading_course import example
 
 from course_rnn import variants
 from course_rnn.grading import course
@@ -48,7 +49,7 @@ def test_a_page_without_the_marks_is_refused():
 def test_every_plan_teaches_what_a_homework_asks_before_it_is_due():
     asked = {
         str(number): {variants.FAMILIES[name].chapter for pool in each.questions for name in pool.families}
-        for number, each in enumerate(course.read(ROOT / "examples" / "course.toml").assignments.values(), start=1)
+        for number, each in enumerate(course.read(example()).assignments.values(), start=1)
     }
     plans = re.split(r"^\*\*(?=Two|Five|Ten)", PAGE, flags=re.MULTILINE)[1:]
     assert len(plans) == 3

@@ -11,9 +11,11 @@ from shutil import copy
 
 import nbformat
 import pytest
+from grading_course import SEED
+from grading_store import kept
 from test_grading_cli import needs_sandbox
 
-from course_rnn.grading import course, verdicts
+from course_rnn.grading import course
 from course_rnn.grading.intake import roster
 from course_rnn.grading.out.handouts import variant_solution
 
@@ -62,6 +64,8 @@ def room(tmp_path_factory):
     for name in ("course.toml", "roster.csv"):
         copy(ROOT / "examples" / name, room)
     said = [bash(room, BLOCKS[0])]
+    (room / "seed.txt").write_text(SEED)  # in the place of the one that was drawn
+    bash(room, BLOCKS[0].partition("\n")[2])
     plan = course.read(room / "course.toml")
     for number, assignment in enumerate(plan.assignments, start=1):
         with zipfile.ZipFile(room / f"{assignment}.zip", "w") as archive:
@@ -158,5 +162,5 @@ def test_moodle_gets_its_worksheet_back_and_told_who_was_late(room):
 @needs_sandbox
 def test_the_verdicts_stay_as_they_were_measured(room):
     folder, _ = room
-    found = verdicts.read(folder / "grades_1" / verdicts.FILE)
+    found = kept(folder / "grades_1")
     assert {who: each.score for who, each in found.items()} == {"ada": 4, "bob": 4, "dorothea": 2, "emmy": 4}

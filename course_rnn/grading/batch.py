@@ -10,26 +10,25 @@ import logging
 import secrets
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
 
-from course_rnn.grading import verdicts
-from course_rnn.grading.assignments import chapters, is_course, version
-from course_rnn.grading.course import read as read_course
-from course_rnn.grading.grade import grade_submission
+from course_rnn.grading import course
+from course_rnn.grading.grade import grade_submission, points
+from course_rnn.grading.intake import times as lists
+from course_rnn.grading.intake.files import fingerprint
 from course_rnn.grading.intake.roster import identified
 from course_rnn.grading.intake.roster import read as read_roster
-from course_rnn.grading.intake.submissions import collect, sha256
-from course_rnn.grading.intake.times import read as read_times
+from course_rnn.grading.intake.submissions import collect
 from course_rnn.grading.limits import Limits
-from course_rnn.grading.marks import late
+from course_rnn.grading.room import cgroup
 from course_rnn.grading.room.sandbox import Unavailable, bubblewrap
-from course_rnn.grading.verdicts import Verdict
+from course_rnn.grading.store import Store, Verdict
 
-SETTINGS = "run.json"
+SEED_BITS = 64  # of the seed of the hidden cases
 CONNECT = 20  # seconds to wait for a scheduler, and for its first worker
 ATTEMPTS = 3  # at a submission that stays ungraded through a fault of ours
 #: Dask keeps a log of 100,000 steps and a profile of each second, which would grow with the class.
@@ -42,43 +41,49 @@ FORGETFUL = {
 AHEAD = 4  # tasks handed out for each core: none waits for work, and a class of any size takes the same memory
 
 
-def grade_class(
-    source,
-    out,
-    *,
-    assignment=None,
-    seed=None,
-    limits=None,
-    questions=None,
-    roster=None,
-    times=None,
-    trusted=False,
-    jobs=None,
-    scheduler=None,
-    only=(),
-    grade=grade_submission,
-):
-    """Grade what a class handed in; the verdicts go to ``out/verdicts.jsonl``.
+@dataclass(frozen=True)
+class Run:
+    """What a class is graded by: the same for all of it, kept with its grades, and the same when it goes on.
 
-    Parameters
+    Attributes
     ----------
-    source : path
-        What `submissions.collect` reads. On a cluster all workers must see it, and `out`, under the same path.
-    out : path
-        Goes on where an earlier run with the same settings stopped.
+    submissions : str
+        What `intake.submissions.collect` reads. On a cluster all workers must see it under the same path.
+    questions : str
+        The path of a module of questions or of a course.toml; "" for the course's own questions.
     assignment : str, optional
         For all; else each notebook tells its own.
     seed : int, optional
-        Of the hidden cases; default: drawn at random and kept in ``out/run.json``.
-    limits : Limits, optional
-    questions : path, optional
-        A module of questions instead of the course's own, or a course.toml, in which each student has their own.
+        Of the hidden cases; default: drawn at random when the first is graded.
+    limits : Limits
+    trusted : bool
+        Without a sandbox.
+    """
+
+    submissions: str
+    questions: str = ""
+    assignment: str | None = None
+    seed: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    trusted: bool = False
+
+    def settings(self):
+        """As the store keeps it."""
+        return asdict(self) | {"version": course.read(self.questions).version}
+
+
+def grade_class(run, out, *, roster=None, times=None, jobs=None, scheduler=None, only=(), grade=grade_submission):
+    """Grade what a class handed in; the verdicts go into the store of ``out``.
+
+    Parameters
+    ----------
+    run : Run
+    out : path
+        Goes on where an earlier run with the same settings stopped.
     roster : path, optional
         Who the students are, and how an LMS calls them; default: as their submissions are called.
     times : path, optional
         When they handed in, for the late rule of a course; default: the times of their files.
-    trusted : bool
-        Run without a sandbox.
     jobs : int, optional
         Processes on this machine; default: one for each core.
     scheduler : str, optional
@@ -101,39 +106,44 @@ def grade_class(
     sandbox.Unavailable
         There is no sandbox to run strangers' code in.
     """
-    source, out, limits = Path(source).absolute(), Path(out).absolute(), limits or Limits()
-    questions = questions and Path(questions).absolute()
-    known, students = chapters(questions), roster and read_roster(roster)
-    if students and is_course(questions):
-        read_course(questions).check_students(students)
-    if assignment and assignment not in known:
-        raise ValueError(f"There is no assignment {assignment}. There are: {', '.join(known)}.")
-    if not (trusted or scheduler):
+    run, out, plan = _absolute(run), Path(out).absolute(), course.read(run.questions)
+    students = roster and read_roster(roster)
+    known = plan.chapters()
+    if students:
+        plan.check_students(students)
+    if run.assignment and run.assignment not in known:
+        raise ValueError(f"There is no assignment {run.assignment}. There are: {', '.join(known)}.")
+    if not (run.trusted or scheduler):
         bubblewrap()  # stop here if there is none
+        cgroup.parent()  # before there are other processes
     out.mkdir(parents=True, exist_ok=True)
-    settings = {"submissions": str(source), "assignment": assignment, "questions": questions and str(questions)}
-    settings |= {"version": version(questions), "seed": seed, "limits": asdict(limits), "trusted": trusted}
-    path = out / verdicts.FILE
-    with verdicts.appending(path) as add:
-        settings = _same_settings(out / SETTINGS, settings)
-        submissions, left_out = collect(source, out / "submissions", known, assignment)
+    with Store(out, new=True) as store, store.alone():
+        run = _same_settings(store, run)
+        submissions, left_out = collect(run.submissions, out / "submissions", known, run.assignment)
         submissions = identified(submissions, students) if students else submissions
-        kept = verdicts.read(path)
-        todo = _only(submissions, only) or [each for each in submissions if not _stands(kept.get(each.student), each)]
-        if is_course(questions):
-            zone, exported = read_course(questions).zone, source.is_file() and source.suffix != ".ipynb"
-            told = times and read_times(times, zone, students)
-            for student in late.receive(out, submissions, told, exported, zone):
-                left_out.append(
-                    f"{student}, for the late rule: there is no time of handing in. Give a list of --times."
-                )
-            late.keep_attempts(out, [kept[each.student] for each in todo if each.student in kept])
-        options = {"assignment": assignment, "seed": settings["seed"], "limits": limits, "trusted": trusted}
+        store.located({each.student: each.path for each in submissions})
+        left_out += _without_time(store, plan, run, submissions, times and lists.read(times, plan.zone, students))
+        kept = store.verdicts()
+        todo = _only(submissions, only) or [each for each in submissions if not _stands(kept, each, run.limits)]
         if todo:
             with _cluster(jobs, scheduler, len(todo)) as client:
-                found = _verdicts(client, todo, grade, questions, options)
-                _keep(add, found, len(submissions), len(submissions) - len(todo))
-    return verdicts.read(path), left_out
+                _keep(store, _verdicts(client, todo, grade, run), len(submissions), len(submissions) - len(todo))
+        return store.verdicts(), left_out
+
+
+def _absolute(run):
+    """The same run, whatever folder it is looked at from."""
+    source, questions = Path(run.submissions).absolute(), run.questions and Path(run.questions).absolute()
+    return replace(run, submissions=str(source), questions=str(questions))
+
+
+def _without_time(store, plan, run, submissions, times):
+    """Note when everybody handed in, where a course has due dates; a sentence on each of whom that is not known."""
+    if not plan.assignments:
+        return []
+    exported = Path(run.submissions).is_file() and not run.submissions.endswith(".ipynb")
+    unknown = lists.receive(store, submissions, times, exported, plan.zone, run.limits)
+    return [f"{who}, for the late rule: there is no time of handing in. Give a list of --times." for who in unknown]
 
 
 def _only(submissions, names):
@@ -144,36 +154,41 @@ def _only(submissions, names):
     return [each for each in submissions if each.student in names]
 
 
-def _keep(add, found, total, done):
-    """Add the verdicts as they come, and show how far it is."""
+def _keep(store, found, total, done):
+    """Keep the verdicts as they come, and show how far it is."""
     counts = Counter()
     with tqdm(total=total, initial=done, unit="submission", disable=None) as bar:
-        for verdict in found:
-            add(verdict)
+        for submission, verdict in found:
+            store.keep(verdict, submission.path)
             counts[verdict.status] += 1
             bar.set_postfix({status: counts[status] for status in ("rejected", "ungraded") if counts[status]})
             bar.update()
 
 
-def _same_settings(path, settings):
+def _same_settings(store, run):
     """Keep the settings of a first run; of a later run, check that they are the same and take over the seed."""
-    if not path.exists():
-        settings["seed"] = secrets.randbits(32) if settings["seed"] is None else settings["seed"]
-        verdicts.write_whole(path, json.dumps(settings, indent=2) + "\n")
-        return settings
-    before = json.loads(path.read_text())
-    settings["seed"] = before["seed"] if settings["seed"] is None else settings["seed"]
+    before = store.settings()
+    if not before:
+        run = replace(run, seed=secrets.randbits(SEED_BITS) if run.seed is None else run.seed)
+        store.set(run.settings())
+        return run
+    run = replace(run, seed=before["seed"] if run.seed is None else run.seed)
     changed = [
-        f"{name} was {before.get(name)!r}, now {now!r}" for name, now in settings.items() if before.get(name) != now
+        f"{name} was {before[name]!r}, now {now!r}"
+        for name, now in json.loads(json.dumps(run.settings())).items()
+        if name in before and before[name] != now
     ]
     if changed:
-        raise ValueError(f"{path.parent} holds a run with other settings: give another folder. {'; '.join(changed)}.")
-    return settings
+        raise ValueError(f"{store.folder} holds a run with other settings: give another folder. {'; '.join(changed)}.")
+    return run
 
 
-def _stands(verdict, submission):
+def _stands(kept, submission, limits):
     """Whether a verdict of an earlier run is about this very file and needs no second look."""
-    return verdict is not None and verdict.status != "ungraded" and verdict.sha256 == sha256(submission.path) != ""
+    verdict = kept.get(submission.student)
+    if verdict is None or verdict.status == "ungraded":
+        return False
+    return verdict.sha256 == fingerprint(submission.path, limits) != ""
 
 
 @contextmanager
@@ -210,26 +225,27 @@ def _cluster(jobs, scheduler, tasks):
             yield client
 
 
-def _verdicts(client, submissions, *task):
+def _verdicts(client, submissions, grade, run):
     """The verdicts as they come; what stays ungraded is tried again after the others, alone.
 
-    Alone, since Dask blames the end of a worker on every task that it had been given.
+    Alone, since Dask blames the end of a worker on every task that it had been given, and since a machine that was too
+    busy for somebody is not so any more.
     """
     again = []
-    for submission, verdict in _outcomes(client, submissions, *task):
+    for submission, verdict in _outcomes(client, submissions, grade, run):
         if verdict.status == "ungraded":
             again.append(submission)
         else:
-            yield verdict
+            yield submission, verdict
     for submission in again:
         for _ in range(ATTEMPTS - 1):
-            [(_, verdict)] = _outcomes(client, [submission], *task)
+            [(_, verdict)] = _outcomes(client, [submission], grade, run, alone=True)
             if verdict.status != "ungraded":
                 break
-        yield verdict
+        yield submission, verdict
 
 
-def _outcomes(client, submissions, grade, questions, options):
+def _outcomes(client, submissions, grade, run, alone=False):
     """Each submission with the verdict of one attempt; a few tasks at a time are known to the scheduler."""
     from distributed import as_completed
 
@@ -237,7 +253,7 @@ def _outcomes(client, submissions, grade, questions, options):
     while True:
         cores = sum(client.nthreads().values()) or 1  # workers come and go
         for submission in islice(waiting, max(0, AHEAD * cores - len(running))):
-            future = client.submit(grade_one, submission, grade, questions, options, pure=False)
+            future = client.submit(grade_one, submission, grade, run, alone, pure=False)
             running[future.key] = submission
             done.add(future)
         if not running:
@@ -246,41 +262,38 @@ def _outcomes(client, submissions, grade, questions, options):
         submission, error = running.pop(future.key), future.exception()
         if isinstance(error, Unavailable):
             raise error
-        if error:
-            reason = f"{type(error).__name__}: {error}"
-            yield submission, without_grade(submission, "ungraded", reason, questions, options)
-        else:
-            yield submission, future.result()
+        yield submission, _ungraded(submission, error, run) if error else future.result()
 
 
-def grade_one(submission, grade, questions, options):
+def grade_one(submission, grade, run, alone=False):
     """The task that a worker runs: all that it needs comes in, the verdict goes out."""
-    if submission.problem:
-        return without_grade(submission, "rejected", submission.problem, questions, options)
-    verdict = grade(submission, chapters=chapters(questions, submission.student), **options)
-    return _of_own_questions(verdict, questions) if questions else verdict
+    plan, how = course.read(run.questions), {"seed": run.seed, "limits": run.limits, "trusted": run.trusted}
+    verdict = grade(submission, plan=plan, assignment=run.assignment, alone=alone, **how)
+    if not verdict.sha256:
+        verdict = replace(verdict, sha256=fingerprint(submission.path, run.limits))
+    return verdict if type(plan) is course.Plan else _without_atlas(verdict)
 
 
-def _of_own_questions(verdict, questions):
-    """A verdict that names the version of an instructor's module, and not the atlas of the course."""
+def _without_atlas(verdict):
+    """A verdict on an instructor's own questions, of which the atlas of the course knows nothing."""
     answers = {
         name: answer | {"message": answer["message"].partition("\nAtlas of mistakes:")[0]}
         for name, answer in verdict.questions.items()
     }
-    return replace(verdict, version=version(questions), questions=answers)
+    return replace(verdict, questions=answers)
 
 
-def without_grade(submission, status, reason, questions, options):
-    """A verdict on a submission that was not graded."""
-    chapter = chapters(questions).get(options["assignment"])
+def _ungraded(submission, error, run):
+    """The verdict on a submission at which a worker failed."""
+    plan = course.read(run.questions)
     return Verdict(
         student=submission.student,
-        assignment=options["assignment"] or "",
-        version=version(questions),
-        sha256=sha256(submission.path),
-        seed=options["seed"],
-        status=status,
+        assignment=run.assignment or "",
+        version=plan.version,
+        sha256=fingerprint(submission.path, run.limits),
+        seed=run.seed,
+        status="ungraded",
         score=None,
-        max_score=sum(question.points for question in chapter.questions.values()) if chapter else 0,
-        messages=[reason],
+        max_score=points(plan.chapters(submission.student), run.assignment),
+        messages=[f"{type(error).__name__}: {error}"],
     )

@@ -1,56 +1,134 @@
-"""The plan of a course, course.toml: what is asked, when it is due, and what a late answer is worth.
+"""The plan: what is asked of whom, when it is due, and what a late answer is worth; read once, one object.
 
-`examples/course.toml` shows and explains every key.
+There are three kinds: the course's own questions, an instructor's module of questions, and a course.toml, in which each
+student has questions of their own. `examples/course.toml` shows and explains every key of the last.
 """
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import math
 import os
 import re
 import tomllib
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
+from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
 
 from course_rnn import variants
 from course_rnn.checking.family import number
+from course_rnn.checking.question import Chapter
+from course_rnn.questions import chapters as course_chapters
 
 DAY = timedelta(days=1)
-NUMBER = int, float
-#: What the types of TOML are called in a sentence.
-KINDS = {
-    str: "a text",
-    NUMBER: "a number",
-    int: "a whole number",
-    list: "a list",
-    dict: "a table",
-    datetime: "a date and time without quotes, such as 2026-10-16T23:59:00",
-}
+SECRET = re.compile(r"[0-9a-fA-F]{16,}")  # 64 bits or more, as `course-rnn seed` writes them
 
 
-@dataclass(frozen=True)
-class Pool:
+def _not_negative(**numbers):
+    """Check numbers, which a union of two kinds in a schema cannot.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, value in numbers.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value}, expected 0 or more")
+
+
+class Plan:
+    """The course's own questions, which are the same for everybody and have no due dates.
+
+    Attributes
+    ----------
+    path : str
+        Of the file that says it, "" for none.
+    assignments : dict of Assignment
+        By name, where there are due dates.
+    zone : ZoneInfo or None
+        In which they are.
+    """
+
+    path = ""
+    zone = None
+
+    def __init__(self):
+        self.assignments = {}
+
+    def chapters(self, student=""):
+        """The questions that are asked of a student: a `Chapter` for each assignment, by name."""
+        return course_chapters()
+
+    @property
+    def version(self):
+        """What tells questions apart that are not the same; due dates are none of it."""
+        return importlib.metadata.version("course-rnn")
+
+    def check_students(self, students):
+        """Check that every extension is somebody's.
+
+        Raises
+        ------
+        ValueError
+        """
+        for assignment in self.assignments.values():
+            for student in assignment.extensions.keys() - set(students):
+                raise ValueError(f"{assignment.name} has an extension for {student!r}, who is not on the roster.")
+
+
+class Module(Plan):
+    """The questions of a module that an instructor wrote."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = str(path)
+        spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self._chapters = {each.name: each for each in vars(module).values() if isinstance(each, Chapter)}
+        if not self._chapters:
+            raise ValueError(f"{path} defines no Chapter of questions.")
+
+    def chapters(self, student=""):
+        return self._chapters
+
+    @property
+    def version(self):
+        return hashlib.sha256(Path(self.path).read_bytes()).hexdigest()[:12]
+
+
+class Pool(Struct, frozen=True, forbid_unknown_fields=True):
     """Families of questions, of which each student is asked some.
 
     Attributes
     ----------
     families : tuple of str
-    count : int
-        How many of them are asked.
     points : float
         Of each question.
+    count : int
+        How many of them are asked; all where it is None.
     """
 
-    families: tuple
-    count: int
-    points: float
+    families: tuple[str, ...]
+    points: int | float
+    count: Annotated[int, Meta(ge=1)] | None = None
+
+    def __post_init__(self):
+        _not_negative(points=self.points)
+
+    @property
+    def asked(self):
+        """How many are asked."""
+        return len(self.families) if self.count is None else self.count
 
 
-@dataclass(frozen=True)
-class Late:
+class Late(Struct, frozen=True, forbid_unknown_fields=True):
     """What is taken off for every day begun after the due date, and after how many days nothing is accepted.
 
     Examples
@@ -60,16 +138,18 @@ class Late:
     [100, 80, 40, 0]
     """
 
-    percent_per_day: float
-    days: int
+    percent_per_day: int | float
+    days: Annotated[int, Meta(ge=0)]
+
+    def __post_init__(self):
+        _not_negative(percent_per_day=self.percent_per_day)
 
     def left(self, days):
         """The percentage of the points that is left after some days."""
         return max(0, 100 - self.percent_per_day * days) if days <= self.days else 0
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     """What is handed in together.
 
     Attributes
@@ -77,21 +157,24 @@ class Assignment:
     name, title : str
     due : datetime
         In the course's time zone.
+    questions : tuple of Pool
     late : Late
     attempts : str
         "best" or "last": which one counts if a student hands in again.
-    questions : tuple of Pool
     extensions : dict
         By student: the days that they have longer.
     """
 
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
     title: str
-    due: datetime
-    late: Late
-    attempts: str
-    questions: tuple
-    extensions: dict
+    due: Annotated[datetime, Meta(tz=False)]
+    questions: Annotated[tuple[Pool, ...], Meta(min_length=1)]
+    late: Late | None = None
+    attempts: Literal["best", "last"] = "last"
+    extensions: dict[str, int | float] = {}
+
+    def __post_init__(self):
+        _not_negative(**{f"the extension of {student}": days for student, days in self.extensions.items()})
 
     def due_of(self, student):
         """When a student has to hand in; an extension ends at the same time of day, summer time or not."""
@@ -106,31 +189,57 @@ class Assignment:
         """What a student is asked: by the name of a family the token of the convention, and the points."""
         found = {}
         for pool in self.questions:
-            drawn = sorted(pool.families, key=lambda name: number(seed, student, self.name, name))[: pool.count]
+            drawn = sorted(pool.families, key=lambda name: number(seed, student, self.name, name))[: pool.asked]
             for name in filter(drawn.__contains__, pool.families):
                 found[name] = variants.FAMILIES[name].draw(seed, student), pool.points
         return found
 
 
-@dataclass(frozen=True)
-class Course:
-    """A course.
+class Seed(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the seed stands that is not in the course.toml itself."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """A course.toml, as it is written."""
+
+    title: str
+    zone: str
+    seed: str | Seed
+    assignments: Annotated[tuple[Assignment, ...], Meta(min_length=1)]
+    late: Late | None = None
+
+
+class Course(Plan):
+    """A course.toml.
 
     Attributes
     ----------
     title, seed : str
-    zone : ZoneInfo
-    assignments : dict of Assignment
-        By name.
     """
 
-    title: str
-    seed: str
-    zone: ZoneInfo
-    assignments: dict
+    def __init__(self, path):
+        super().__init__()
+        path = Path(path)
+        self.path = str(path)
+        try:
+            table = _table(path)
+            self.title, self.zone, self.seed = table.title, _zone(table.zone), _seed(table.seed, path.parent)
+            for each in table.assignments:
+                if each.name in self.assignments:
+                    raise ValueError(f"two assignments are called {each.name}.")
+                late = each.late or table.late
+                if late is None:
+                    raise ValueError(f"{each.name}: late is missing, here and for the whole course.")
+                due = each.due.replace(tzinfo=self.zone)
+                self.assignments[each.name] = msgspec.structs.replace(each, due=due, late=late)
+            _check_families(self.assignments.values())
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
 
     def chapters(self, student=""):
-        """The questions of a student as a `Chapter` for each assignment, by name."""
         return {
             name: variants.chapter(name, each.conventions(self.seed, student))
             for name, each in self.assignments.items()
@@ -138,114 +247,87 @@ class Course:
 
     @property
     def version(self):
-        """What tells questions apart that are not the same; due dates are none of it."""
-        asked = [(each.name, [vars(pool) for pool in each.questions]) for each in self.assignments.values()]
-        return hashlib.sha256(json.dumps([version("course-rnn"), self.seed, asked]).encode()).hexdigest()[:12]
-
-    def check_students(self, students):
-        """Check that every extension is somebody's.
-
-        Raises
-        ------
-        ValueError
-        """
-        for assignment in self.assignments.values():
-            for student in assignment.extensions.keys() - set(students):
-                raise ValueError(f"{assignment.name} has an extension for {student!r}, who is not on the roster.")
+        asked = [
+            (each.name, [[pool.families, pool.asked, pool.points] for pool in each.questions])
+            for each in self.assignments.values()
+        ]
+        text = json.dumps([importlib.metadata.version("course-rnn"), self.seed, asked])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def read(path) -> Course:
-    """Read a course.toml.
+def read(path=None) -> Plan:
+    """The plan of a course.toml or of a module of questions; without either, the course's own questions.
 
     Raises
     ------
     ValueError
         In one sentence: what is wrong, and where.
     """
-    path = Path(path)
+    if not path:
+        return Plan()
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
-        return _course(table, path.parent)
-    except ValueError as error:  # which a TOMLDecodeError is too
-        raise ValueError(f"{path.name}: {error}") from None
+        return _read(str(path), os.stat(path).st_mtime_ns)
+    except OSError as error:
+        raise ValueError(f"The course {path} cannot be read: {error.strerror}.") from None
 
 
-def _course(table, folder):
-    values = _values(table, "", title=str, zone=str, seed=(str, dict), assignments=list, late=(dict, None))
-    zone, assignments = _zone(values["zone"]), {}
-    for place, each in enumerate(values["assignments"], start=1):
-        if not isinstance(each, dict):
-            raise ValueError("assignments are written as [[assignments]].")
-        assignment = _assignment(each, f"assignment {place}", zone, values["late"])
-        if assignment.name in assignments:
-            raise ValueError(f"two assignments are called {assignment.name}.")
-        assignments[assignment.name] = assignment
-    if not assignments:
-        raise ValueError("there are no assignments.")
-    _each_family_once(assignments)
-    return Course(values["title"], _seed(values["seed"], folder), zone, assignments)
+@lru_cache(maxsize=1)
+def _read(path, modified):
+    return Module(path) if Path(path).suffix == ".py" else Course(path)
 
 
-def _assignment(table, where, zone, late):
-    where = f"{where} ({table['name']})" if isinstance(table.get("name"), str) else where
-    kinds = {"name": str, "title": str, "due": datetime, "questions": list}
-    kinds |= {"late": (dict, late), "attempts": (str, "last"), "extensions": (dict, {})}
-    values = _values(table, where, **kinds)
-    if not re.fullmatch(r"[A-Za-z0-9]\w*", values["name"], re.ASCII):
-        raise ValueError(f"{where}: a name consists of letters, digits and _, as it becomes the name of a file.")
-    if values["due"].tzinfo:
-        raise ValueError(f"{where}: due is written without an offset; its time zone is that of the course.")
-    if values["late"] is None:
-        raise ValueError(f"{where}: late is missing, here and for the whole course.")
-    if values["attempts"] not in ("best", "last"):
-        raise ValueError(f'{where}: attempts is {values["attempts"]!r}, expected "best" or "last".')
-    if not values["questions"]:
-        raise ValueError(f"{where}: there are no questions.")
-    for student, days in values["extensions"].items():
-        _check(days, NUMBER, f"{where}: the extension of {student}", least=0)
-    return Assignment(
-        values["name"],
-        values["title"],
-        values["due"].replace(tzinfo=zone),
-        _late(values["late"], where),
-        values["attempts"],
-        tuple(_pool(each, where) for each in values["questions"]),
-        values["extensions"],
-    )
+#: What the types of a schema are called in a sentence.
+KINDS = {
+    "str | object": "a text or a table",
+    "str": "a text",
+    "int | float": "a number",
+    "int": "a whole number",
+    "int | null": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "object | null": "a table",
+    "datetime": "a date and time without quotes, such as 2026-10-16T23:59:00",
+    "date": "a date alone",
+}
+SENTENCES = {
+    "Object missing required field": "it lacks",
+    "Object contains unknown field": "nobody knows",
+    "matching regex '^[A-Za-z0-9][A-Za-z0-9_]*$'": "of letters, digits and _, as it becomes the name of a file",
+    "Invalid enum value": "nobody knows",
+}
 
 
-def _pool(table, where):
-    where = f"{where}, questions"
-    if not isinstance(table, dict):
-        raise ValueError(f"{where} are written as [[assignments.questions]].")
-    values = _values(table, where, families=list, count=(int, None), points=NUMBER)
-    families = tuple(values["families"])
-    for name in families:
-        if name not in variants.FAMILIES:
-            raise ValueError(f"{where}: there is no family {name!r}. There are: {', '.join(variants.FAMILIES)}.")
-    count = len(families) if values["count"] is None else values["count"]
-    if not 1 <= count <= len(families):
-        raise ValueError(f"{where}: count is {count}, and there are {len(families)} families to choose from.")
-    _check(values["points"], NUMBER, f"{where}: points", least=0)
-    return Pool(families, count, values["points"])
+def _table(path):
+    """The table of a file, as the schema has it."""
+    with open(path, "rb") as file:
+        table = tomllib.load(file)
+    try:
+        return msgspec.convert(table, Table, builtin_types=(datetime,))
+    except msgspec.ValidationError as error:
+        said, _, where = str(error).partition(" - at `")
+        said = re.sub(r"`([^`]*)`", lambda found: KINDS.get(found[1], found[1]), said)
+        for theirs, ours in SENTENCES.items():
+            said = said.replace(theirs, ours)
+        raise ValueError(f"{where.strip('`$.') or 'course'}: {said[:1].lower()}{said[1:]}.") from None
 
 
-def _late(table, where):
-    values = _values(table, f"{where}, late" if where else "late", percent_per_day=NUMBER, days=int)
-    for name, value in values.items():
-        _check(value, NUMBER, f"{where}, late: {name}", least=0)
-    return Late(**values)
-
-
-def _each_family_once(assignments):
-    """A student has one convention of a family: asked twice, it would be the same question."""
+def _check_families(assignments):
+    """A family is asked once, so that each student has one convention of it, and of enough to draw from."""
     asked = {}
-    for assignment in assignments.values():
-        for name in (name for pool in assignment.questions for name in pool.families):
-            if name in asked:
-                raise ValueError(f"{name} is asked twice, in {asked[name]} and in {assignment.name}.")
-            asked[name] = assignment.name
+    for assignment in assignments:
+        for pool in assignment.questions:
+            if not 0 < pool.asked <= len(pool.families):
+                there = f"and there are {len(pool.families)} families to choose from"
+                raise ValueError(f"{assignment.name}: count is {pool.asked}, {there}.")
+            for name in pool.families:
+                if name not in variants.FAMILIES:
+                    known = ", ".join(variants.FAMILIES)
+                    raise ValueError(f"{assignment.name}: there is no family {name!r}. There are: {known}.")
+                if name in asked:
+                    raise ValueError(f"{name} is asked twice, in {asked[name]} and in {assignment.name}.")
+                asked[name] = assignment.name
 
 
 def _zone(name):
@@ -260,44 +342,18 @@ def _zone(name):
 
 def _seed(seed, folder):
     """The seed as it stands, from an environment variable, or from a file beside the course."""
-    if isinstance(seed, dict):
-        values = _values(seed, "seed", env=(str, None), file=(str, None))
-        env, file = values["env"], values["file"]
-        if (env is None) == (file is None):
+    if isinstance(seed, Seed):
+        if (seed.env is None) == (seed.file is None):
             raise ValueError('seed is a text, { env = "VARIABLE" } or { file = "PATH" }.')
-        if env:
-            seed = os.environ.get(env, "")
+        if seed.env:
+            seed = os.environ.get(seed.env, "")
         else:
             try:
-                seed = Path(folder, file).read_text().strip()
+                seed = Path(folder, seed.file).read_text().strip()
             except OSError as error:
-                raise ValueError(f"the file of the seed, {file}, cannot be read: {error.strerror}.") from None
+                raise ValueError(f"the file of the seed, {seed.file}, cannot be read: {error.strerror}.") from None
     if not seed:
         raise ValueError("the seed is empty: is its environment variable set?")
+    if not SECRET.fullmatch(seed) or len(set(seed.lower())) < 6:
+        raise ValueError("the seed can be guessed: let `course-rnn seed` write one.")
     return seed
-
-
-def _values(table, where, **kinds):
-    """The values of a table: each of its kind, none missing that has no default, and none that nobody knows."""
-    where = f"{where}: " if where else ""
-    for name in table.keys() - kinds.keys():
-        raise ValueError(f"{where}nobody knows {name!r}. There are: {', '.join(kinds)}.")
-    found = {}
-    for name, kind in kinds.items():
-        optional = isinstance(kind, tuple) and kind != NUMBER and not isinstance(kind[1], type)
-        if name in table:
-            _check(table[name], kind[0] if optional else kind, where + name)
-            found[name] = table[name]
-        elif optional:
-            found[name] = kind[1]
-        else:
-            raise ValueError(f"{where}{name} is missing.")
-    return found
-
-
-def _check(value, kind, what, least=None):
-    if not isinstance(value, kind) or isinstance(value, bool):
-        shown = repr(value) if isinstance(value, str) else value
-        raise ValueError(f"{what} is {shown}, expected {KINDS.get(kind, 'a text or a table')}.")
-    if least is not None and not least <= value < math.inf:
-        raise ValueError(f"{what} is {value!r}, expected {least} or more.")

@@ -4,50 +4,44 @@ import re
 import time
 import warnings
 from dataclasses import replace
-from importlib.metadata import version
-from importlib.util import find_spec
 from zlib import crc32
 
 import numpy as np
 
 from course_rnn.checking.result import Result
 from course_rnn.checking.trial import Trial, said
-from course_rnn.grading import notebook
+from course_rnn.grading.course import Plan
+from course_rnn.grading.intake.files import assignment_of, read, sha256
 from course_rnn.grading.limits import DEFAULTS
-from course_rnn.grading.notebook import Rejected, plain
 from course_rnn.grading.room.sandbox import Unavailable
-from course_rnn.grading.room.session import Session
-from course_rnn.grading.verdicts import Verdict
-from course_rnn.questions import chapters as course_chapters
+from course_rnn.grading.room.session import Rejected, Sessions
+from course_rnn.grading.store import Verdict
+from course_rnn.grading.text import plain
 
-IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from[ \t]+torch\b|import\b.*\btorch\b)", re.MULTILINE)
 MOST_MESSAGES = 20
+DERIVATIVES = re.compile("backward|gradient|jacobian")  # in a question's name: torch's own would be the answer
+LONG_NUMBER = re.compile(r"\d{9,}")  # in an exception: it would carry a hidden case out
 
 
-def grade_submission(
-    submission,
-    *,
-    assignment=None,
-    seed,
-    limits=DEFAULTS,
-    chapters=None,
-    trusted=False,
-) -> Verdict:
+def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEFAULTS, trusted=False, alone=False):
     """Grade what one student handed in.
 
     Parameters
     ----------
-    submission : submissions.Submission
+    submission : intake.submissions.Submission
         Who, and which file.
+    plan : Plan, optional
+        Default: the course's own questions.
     assignment : str, optional
         A name such as "02_simple_rnn"; default: what the notebook's metadata say, else what its file name holds.
     seed : int
         The hidden cases are drawn from it: the same for every student.
     limits : Limits
-    chapters : dict, optional
-        The chapters of questions by name; default: the course's.
     trusted : bool
         Run the student's code as a plain process, without the sandbox.
+    alone : bool
+        Nothing else is graded at the same time. What the machine has no time for costs its points; else the verdict is
+        "ungraded", and it has to be tried again alone.
 
     Returns
     -------
@@ -61,18 +55,24 @@ def grade_submission(
     sandbox.Unavailable
         There is no sandbox on this machine.
     """
-    chapters = course_chapters() if chapters is None else chapters
+    plan = plan or Plan()
+    chapters = plan.chapters(submission.student)
     if assignment is not None and assignment not in chapters:
         raise ValueError(f"There is no assignment {assignment}. There are: {', '.join(chapters)}.")
-    found = {"assignment": assignment or "", "sha256": "", "max_score": _points(chapters, assignment)}
+    found = {"assignment": assignment or "", "sha256": "", "max_score": points(chapters, assignment)}
     began = time.thread_time()
     try:
-        content = notebook.read(submission.path, limits)
-        found["sha256"] = notebook.fingerprint(content)
-        book = notebook.parse(content, limits)
-        found["assignment"] = assignment or notebook.assignment_of(book, submission.filename, chapters)
-        found["max_score"] = _points(chapters, found["assignment"])
-        found |= _grade(book, chapters[found["assignment"]].questions, seed, limits, trusted)
+        if submission.problem:
+            raise Rejected(submission.problem)
+        content = read(submission.path, limits)
+        found["sha256"] = sha256(content)
+        with Sessions(content, limits, trusted=trusted, alone=alone) as sessions:
+            named = sessions.named
+            found["assignment"] = assignment or assignment_of(named["assignment"], submission.filename, chapters)
+            found["max_score"] = points(chapters, found["assignment"])
+            found["look"] = _look(named, submission.student, found["assignment"])
+            found |= _grade(sessions, chapters[found["assignment"]].questions, seed, limits)
+        found |= {"seconds": sessions.seconds, "peak_mb": round(sessions.peak_mb, 1)}
     except Rejected as error:
         found |= {"status": "rejected", "score": None, "messages": [str(error)]}
     except Unavailable:
@@ -80,7 +80,7 @@ def grade_submission(
     except Exception as error:  # a fault of ours costs nobody a mark
         found |= {"status": "ungraded", "score": None, "messages": [f"The grader failed. {said(error)}"]}
     found["seconds"] = round(found.get("seconds", 0.0) + time.thread_time() - began, 3)
-    return Verdict(student=submission.student, version=version("course-rnn"), seed=seed, **found)
+    return Verdict(student=submission.student, version=plan.version, seed=seed, **found)
 
 
 def hidden_cases(question, seed, count):
@@ -88,21 +88,31 @@ def hidden_cases(question, seed, count):
     return [question.cases(np.random.default_rng([seed, crc32(question.name.encode()), k])) for k in range(count)]
 
 
-def _points(chapters, assignment):
-    return sum(question.points for question in chapters[assignment].questions.values()) if assignment else 0
+def points(chapters, assignment):
+    """The points of all questions of an assignment; 0 where it is none."""
+    return sum(question.points for question in chapters[assignment].questions.values()) if assignment in chapters else 0
 
 
-def _grade(book, questions, seed, limits, trusted):
+def _look(named, student, assignment):
+    """What an instructor should look at: a notebook that was made for somebody else, or for something else."""
+    found = []
+    if named["student"] and named["student"] != student:
+        found.append(f"The notebook was made for {named['student']}, and {student} handed it in.")
+    if named["assignment"] and named["assignment"] != assignment:
+        found.append(f"The notebook says that it is {named['assignment']}. It was graded as {assignment}.")
+    return found
+
+
+def _grade(sessions, questions, seed, limits):
     """Run a notebook and judge each question; what the verdict says of it."""
-    torch = any(question.library == "torch" for question in questions.values())
-    if not torch and find_spec("torch"):  # an answer in torch counts where it means the same
-        torch = any(map(IMPORTS_TORCH.search, book.cells))
+    with_torch = any(question.library == "torch" for question in questions.values())
     results = {}
-    with Session(book.cells, limits, torch=torch, trusted=trusted) as session:
-        for name, question in questions.items():
-            cases = hidden_cases(question, seed, limits.cases)
-            results[name] = _judged(question, cases, session.call(name, question.library, cases))
-    notes = [note for _, note in sorted(session.notes.items())]
+    for name, question in questions.items():
+        cases = hidden_cases(question, seed, limits.cases)
+        by_hand = question.library != "torch" and DERIVATIVES.search(name)
+        session = sessions.of(torch=with_torch and not by_hand)
+        results[name] = _judged(question, cases, session.call(name, question.library, cases))
+    notes = [note for _, note in sorted(sessions.notes.items())]
     if len(notes) > MOST_MESSAGES:
         notes[MOST_MESSAGES:] = [f"{len(notes) - MOST_MESSAGES} more code cells stopped."]
     return {
@@ -113,8 +123,6 @@ def _grade(book, questions, seed, limits, trusted):
             for name, result in results.items()
         },
         "messages": notes,
-        "seconds": session.seconds,
-        "peak_mb": round(session.peak_mb, 1),
     }
 
 
@@ -146,10 +154,22 @@ def _trial(arguments, what):
     if what.get("to_do"):
         return Trial(arguments, to_do=True)
     if what.get("raised"):
-        return Trial(arguments, raised=plain(what["raised"]), place=plain(what.get("place", "")))
-    values = what["values"]
-    changed = what["changed"] if what["changed"] in arguments else ""
+        raised = LONG_NUMBER.sub("…", plain(what["raised"]))
+        return Trial(arguments, raised=raised, place=plain(what.get("place", "")))
+    values, changed = what["values"], _changed(arguments, what["after"])
     return Trial(arguments, None if values is None else tuple(map(_value, values)), changed=changed)
+
+
+def _changed(arguments, after):
+    """The name of the first argument that a call has changed; "" where it has changed none."""
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray):
+            same = isinstance(after[name], np.ndarray) and after[name].dtype == value.dtype
+            if not (same and np.array_equal(after[name], value, equal_nan=value.dtype.kind in "fc")):
+                return name
+        elif isinstance(value, list) and not (isinstance(after[name], list) and after[name] == value):
+            return name
+    return ""
 
 
 def _value(value):

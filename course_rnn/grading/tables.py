@@ -5,13 +5,14 @@ import io
 import re
 from pathlib import Path
 
-from course_rnn.grading import verdicts
+from course_rnn.grading.text import write_whole
 
 GRADES = "grades.csv"
 BOM = "\ufeff"  # tells a spreadsheet that a file is UTF-8
-#: Where a spreadsheet would begin a formula, also if it splits lines at another sign than the comma.
-FORMULA = re.compile(r"(^|[;,\t\r\n|\"'])(\s*)(?=[=+\-@＝＋－＠])")
-KEPT_FROM_IT = re.compile(r"(^|[;,\t\r\n|\"'])(\s*)'(?=[=+\-@＝＋－＠])")  # what `as_text` makes of it
+FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # with one of these a spreadsheet would begin a formula
+KEPT_FROM_IT = re.compile(r"'(?=[=+\-@＝＋－＠])")  # what `as_text` makes of it
+DIVIDES = ";,|\"'\t\r\n"  # where it might begin a cell, also if it splits lines at another sign than the comma
+LARGEST_CELL = 1 << 20
 
 
 def as_text(cell):
@@ -22,7 +23,7 @@ def as_text(cell):
     >>> as_text("=HYPERLINK(1)"), as_text("O'Neill, Ada-Mae")
     ("'=HYPERLINK(1)", "O'Neill, Ada-Mae")
     """
-    return FORMULA.sub(r"\1\2'", cell)
+    return FORMULA.sub(lambda found: f"'{found[0]}" if _begins(cell, found.start()) else found[0], cell)
 
 
 def as_it_was(cell):
@@ -33,7 +34,14 @@ def as_it_was(cell):
     >>> as_it_was("'=HYPERLINK(1)")
     '=HYPERLINK(1)'
     """
-    return KEPT_FROM_IT.sub(r"\1\2", cell)
+    return KEPT_FROM_IT.sub(lambda found: "" if _begins(cell, found.start()) else "'", cell)
+
+
+def _begins(cell, place):
+    """Whether a cell might begin at a place: nothing but spaces is between it and the begin, or what divides."""
+    while place and cell[place - 1].isspace() and cell[place - 1] not in DIVIDES:
+        place -= 1
+    return place == 0 or cell[place - 1] in DIVIDES
 
 
 def write(path, header, rows):
@@ -42,7 +50,7 @@ def write(path, header, rows):
     lines = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     lines.writerow(header)
     lines.writerows([as_text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    verdicts.write_whole(path, BOM + text.getvalue())
+    write_whole(path, BOM + text.getvalue())
 
 
 def read(path, columns):
@@ -67,17 +75,35 @@ def read(path, columns):
     ValueError
         The file is no such table.
     """
-    text = text_of(path)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    header, found, began = [name.strip() for name in next(lines, [])], [], lines.line_num + 1
+    header, *rows = rows_of(path) or [(1, [])]
+    header, found = [name.strip() for name in header[1]], []
     missing = [name for name in columns if name not in header]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}. Its first line must name: {', '.join(columns)}.")
-    for row in lines:
+    for began, row in rows:
         cells = dict.fromkeys(header, "") | dict(zip(header, (as_it_was(cell).strip() for cell in row), strict=False))
         if any(cells.values()):
             found.append((began, cells))
-        began = lines.line_num + 1
+    return found
+
+
+def rows_of(path):
+    """The rows of a table as they stand, its first line among them, each with the line that it begins on.
+
+    Raises
+    ------
+    ValueError
+        The file is no table.
+    """
+    text, began, found = text_of(path), 1, []
+    csv.field_size_limit(LARGEST_CELL)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
+    try:
+        for row in lines:
+            found.append((began, row))
+            began = lines.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {began}, cannot be read: {error}.") from None
     return found
 
 

@@ -1,23 +1,29 @@
 """What a class handed in: a folder of files, a folder of student folders, or a zip as an LMS exports it."""
 
-import hashlib
 import os
 import re
 import shutil
 import stat
 import time
 import zipfile
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-#: Of a larger file in a zip only this much is unpacked: enough for the grader to see that it is too large.
+from course_rnn.grading.text import spelt_out
+
+#: Of what a student has in a zip only this much is unpacked: enough for the grader to see that it is too large.
 LARGEST = 64 << 20
+MOST_FILES, DEEPEST = 1_000, 20  # in a student's folder
+LONGEST_NAME = 200  # characters of the name of an entry that is left out
+#: What zipfile raises over what is damaged, encrypted (a RuntimeError) or cannot be written.
+UNREADABLE = ValueError, OSError, RuntimeError, EOFError, OverflowError, zlib.error, zipfile.BadZipFile
 # How an LMS names what a student handed in. Both numbers and names are kept: two students may have the same name.
 MOODLE = re.compile(r"(?P<who>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
 CANVAS = re.compile(r"(?P<who>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.DOTALL)
-HASHED = re.compile(r"-[0-9a-f]{8}$")
 COPY = re.compile(r"\s*\(\d+\)$")  # "lab (2)": a browser's second download
 
 
@@ -85,7 +91,7 @@ def collect(source, unpacked, assignments=(), assignment=None):
     elif source.is_dir():
         folder = source
     elif source.suffix == ".ipynb":
-        return [_submission(text(_stem(source.name, assignments)), [source.absolute()])], left_out
+        return [_submission(spelt_out(_stem(source.name, assignments)), [source.absolute()])], left_out
     else:
         raise ValueError(f"{source} is neither a folder, nor a zip, nor a notebook.")
     files = defaultdict(list)
@@ -104,42 +110,10 @@ def collect(source, unpacked, assignments=(), assignment=None):
         elif entry.suffix.lower() == ".ipynb":
             files[_stem(entry.name, assignments)].append(entry)
         else:
-            left_out.append(f"{text(entry.name)}: not a notebook.")
+            left_out.append(f"{spelt_out(entry.name)}: not a notebook.")
     if not files:
         raise ValueError(f"There is no submission in {source}.")
-    return sorted((_submission(text(who), found) for who, found in files.items()), key=_student), left_out
-
-
-def text(name):
-    """A file name as text that can be written: bytes that are no characters are spelt out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def file_name(student):
-    """A student's name as a name for a file; where something had to be replaced, with a hash that keeps it apart.
-
-    Examples
-    --------
-    >>> file_name("Ada Lovelace_17")
-    'Ada Lovelace_17'
-    >>> file_name("../../etc")
-    '_.._etc-74ccf3c5'
-    """
-    plain = re.sub(r"[^\w.@ -]", "_", student).lstrip(".- ")[:60].rstrip(". ")
-    apart = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    taken = HASHED.search(student)  # it could be what another name becomes
-    return plain if plain and plain == student and not taken else f"{plain}-{apart}"
-
-
-def sha256(path):
-    """The hash of a plain file; "" where it is none: a link is not followed, a pipe is not waited for."""
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        pass
-    return ""
+    return sorted((_submission(spelt_out(who), found) for who, found in files.items()), key=_student), left_out
 
 
 def _student(submission):
@@ -153,8 +127,8 @@ def _submission(student, files):
         status = file.lstat()
         problem = _not_plain(status)
         submitted = datetime.fromtimestamp(status.st_mtime, UTC)
-        return Submission(student, file, submitted, problem and f"{text(file.name)} is {problem}.")
-    named = ", ".join(text(file.name) for file in (notebooks or files)[:5])
+        return Submission(student, file, submitted, problem and f"{spelt_out(file.name)} is {problem}.")
+    named = ", ".join(spelt_out(file.name) for file in (notebooks or files)[:5])
     if notebooks:
         problem = f"{len(notebooks)} notebooks were handed in: {named}."
     else:
@@ -171,12 +145,16 @@ def _not_plain(status):
 
 
 def _files(folder):
-    """Every file below a folder, and every link, as itself."""
-    found = []
-    for top, folders, names in os.walk(folder):
-        names += [name for name in folders if (Path(top) / name).is_symlink()]
-        folders[:] = filter(_theirs, folders)
-        found += [Path(top) / name for name in names if _theirs(name)]
+    """The files below a folder, and every link, as itself: not more of them, and not deeper, than anybody needs."""
+    found, folders = [], [(folder, 0)]
+    while folders and len(found) < MOST_FILES:
+        top, depth = folders.pop()
+        with os.scandir(top) as entries:
+            for entry in islice(filter(lambda entry: _theirs(entry.name), entries), MOST_FILES):
+                if entry.is_dir(follow_symlinks=False) and depth < DEEPEST:
+                    folders.append((Path(entry.path), depth + 1))
+                else:
+                    found.append(Path(entry.path))
     return sorted(found)
 
 
@@ -211,18 +189,19 @@ def _unpack(source, folder, left_out):
         raise ValueError(f"{source} is a damaged zip: {error}") from None
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    left = defaultdict(lambda: LARGEST)  # of the bytes of each student
     with archive:
         for entry in archive.infolist():
             try:
-                _unpack_entry(archive, entry, folder)
-            except (ValueError, OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: it is encrypted
-                left_out.append(f"{entry.filename}: {error}")
+                _unpack_entry(archive, entry, folder, left)
+            except UNREADABLE as error:
+                left_out.append(f"{entry.filename[:LONGEST_NAME]}: {error}")
     tops = [top for top in folder.iterdir() if _theirs(top.name)]
     wrapped = len(tops) == 1 and tops[0].is_dir() and tops[0].name == source.stem  # a folder that was zipped as such
     return tops[0] if wrapped else folder
 
 
-def _unpack_entry(archive, entry, folder):
+def _unpack_entry(archive, entry, folder, left):
     name = PurePosixPath(entry.filename)
     target = folder / name
     if name.is_absolute() or ".." in name.parts or "\\" in entry.filename or not name.parts:
@@ -230,16 +209,21 @@ def _unpack_entry(archive, entry, folder):
         if len(name.parts) > 1 and first not in ("/", ".."):
             (folder / first).mkdir(exist_ok=True)  # its student is not to vanish
         raise ValueError("the name leads out of the folder.")
+    if len(name.parts) > DEEPEST:
+        (folder / name.parts[0]).mkdir(exist_ok=True)
+        raise ValueError("its folders are too deep.")
     if entry.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as file:  # never over a file that is there
         if target.suffix.lower() == ".ipynb":
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may ask for gigabytes
+                raise ValueError("it is compressed in an unusual way.")
+            whose = name.parts[0]
             with archive.open(entry) as content:
-                left = LARGEST
-                while left and (piece := content.read(min(left, 1 << 20))):
+                while left[whose] and (piece := content.read(min(left[whose], 1 << 20))):
                     file.write(piece)
-                    left -= len(piece)
+                    left[whose] -= len(piece)
     written = time.mktime((*entry.date_time, 0, 0, -1))
     os.utime(target, (written, written))

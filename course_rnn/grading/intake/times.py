@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from course_rnn.grading import tables
+from course_rnn.grading.intake.files import fingerprint
 from course_rnn.grading.intake.roster import find
 from course_rnn.grading.intake.submissions import CANVAS, MOODLE
 
@@ -71,3 +72,39 @@ def _time(text, zone, where):
 def of_the_export(path):
     """Whether an LMS named a file, so that its time is that of the export."""
     return bool(CANVAS.fullmatch(path.name) or any(map(MOODLE.fullmatch, path.parts)))
+
+
+def receive(store, submissions, times, exported, zone, limits):
+    """Note when each file was handed in; of a file that comes again, the first time stands.
+
+    Parameters
+    ----------
+    store : Store
+    submissions : list of Submission
+    times : dict of str to datetime or None
+        A list of times by student; without one the time of each file counts, if no LMS has overwritten it.
+    exported : bool
+        The files came in a zip. Its times have no zone: they are taken for those of the course.
+    zone : ZoneInfo
+        Of the course.
+    limits : Limits
+
+    Returns
+    -------
+    list of str
+        The students of whom no time is known.
+    """
+    received, new, unknown = store.received(), {}, []
+    for each in submissions:
+        key, when, source = (each.student, fingerprint(each.path, limits)), None, "file"
+        if times is not None:
+            when, source = times.get(each.student), "list"
+        elif each.submitted and not of_the_export(each.path):
+            when = each.submitted.astimezone().replace(tzinfo=zone) if exported else each.submitted  # digits of the zip
+        kept = received.get(key)
+        if when and key[1] and not (kept and source == kept[1] and kept[0] <= when):
+            kept = new[key] = when.astimezone(zone), source
+        if kept is None and not each.problem:
+            unknown.append(each.student)
+    store.receive(new)
+    return unknown

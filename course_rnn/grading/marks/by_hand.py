@@ -17,21 +17,21 @@ answer beside. Whoever marks fills in `points`, one number for each criterion jo
 `comment`; ``course-rnn report GRADES`` reads both. An empty cell is not marked yet.
 """
 
-import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
 
-from course_rnn.grading import tables, verdicts
-from course_rnn.grading.handed_in import notebooks
-from course_rnn.grading.notebook import sources
+from course_rnn.grading import tables
+from course_rnn.grading.intake.files import handed_in
+from course_rnn.grading.room.session import Rejected, Room
+from course_rnn.grading.store import Store
+from course_rnn.grading.text import write_whole
+from course_rnn.grading.worker.frames import unpack
 
 FILE, RUBRIC = "manual.csv", "rubric.toml"
 COLUMNS = ("student", "question", "criteria", "points", "comment", "answer")
-LONGEST = 30_000  # characters of an answer: a cell of a spreadsheet holds 32,767
-HEADING = re.compile(r"^(#+)\s+(.*?)\s*#*\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -117,46 +117,32 @@ def write_manual(folder, rubric):
         The rubric is wrong, or does not fit the verdicts.
     """
     folder, asked = Path(folder), read_rubric(rubric)
-    found = verdicts.read(folder / verdicts.FILE)
-    graded = _graded(found, asked)
-    given = _given(asked)
-    marked = {(cells["student"], cells["question"]): cells for cells in _marks(folder)}
-    rows, changed = [], []
-    for student, content in notebooks(folder, graded):
-        content = sources(content)
-        for name, question in asked.questions.items():
-            old = marked.get((student, name), dict.fromkeys(COLUMNS, ""))
-            answer = answer_under(question.heading, content, given)
-            if old["points"] and old["answer"].split() != answer.split():
-                changed.append(student)
-            criteria = " + ".join(f"{points:g}: {criterion}" for criterion, points in question.criteria.items())
-            rows.append([student, name, criteria, old["points"], old["comment"], answer])
-    verdicts.write_whole(folder / RUBRIC, tables.text_of(rubric))
+    with Store(folder) as store:
+        graded, limits, trusted = _graded(store.verdicts(), asked), *store.how()
+        marked = {(cells["student"], cells["question"]): cells for cells in _marks(folder)}
+        rows, changed = [], []
+        with Room(limits, trusted=trusted) as room:
+            for student, content in handed_in(store, graded, limits):
+                for name, answer in _answers(room, content, asked).items():
+                    old = marked.get((student, name), dict.fromkeys(COLUMNS, ""))
+                    if old["points"] and old["answer"].split() != answer.split():
+                        changed.append(student)
+                    criteria = asked.questions[name].criteria.items()
+                    criteria = " + ".join(f"{points:g}: {criterion}" for criterion, points in criteria)
+                    rows.append([student, name, criteria, old["points"], old["comment"], answer])
+    write_whole(folder / RUBRIC, tables.text_of(rubric))
     tables.write(folder / FILE, COLUMNS, rows)
     return folder / FILE, list(dict.fromkeys(changed))
 
 
-def answer_under(heading, content, given=()):
-    """What a notebook says under a heading, up to the next one of its level; lines that were handed out are left out.
-
-    Examples
-    --------
-    >>> cells = [("markdown", "# Why\\nSay why."), ("markdown", "Because."), ("markdown", "# The end")]
-    >>> answer_under("Why", cells, given=["Say why."])
-    'Because.'
-    """
-    lines, level = [], 0
-    for kind, source in content:
-        for line in source.splitlines():
-            found = HEADING.match(line) if kind == "markdown" else None
-            if found and level and len(found[1]) <= level:
-                level = 0
-            if found and not level and found[2].casefold() == heading.casefold():
-                level = len(found[1])
-            elif level and line.strip() not in given:
-                lines.append(line)
-        lines.append("")
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()[:LONGEST]
+def _answers(room, content, asked):
+    """What a notebook says under the heading of each question; nothing where it cannot be read."""
+    headings = [question.heading for question in asked.questions.values()]
+    try:
+        said = unpack(room.read(content, "answers", headings=headings, given=sorted(_given(asked)))["answers"])
+    except Rejected:
+        said = [""] * len(headings)
+    return dict(zip(asked.questions, said, strict=True))
 
 
 def apply(folder, found):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from course_rnn.grading import verdicts
+from course_rnn.grading import course
 from course_rnn.grading.marks import by_hand, late, overrides
+from course_rnn.grading.store import Store
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Grades:
 
 
 def settled(folder) -> Grades:
-    """The grades of a folder as they stand; the file of verdicts is only read.
+    """The grades of a folder as they stand; what was measured is only read.
 
     Raises
     ------
@@ -39,12 +40,24 @@ def settled(folder) -> Grades:
         There are none, or a file that was written by hand is wrong; the sentence says where.
     """
     folder = Path(folder)
-    found = verdicts.read(folder / verdicts.FILE)
-    if not found:
-        raise ValueError(f"There are no verdicts in {folder}.")
-    found, pending = by_hand.apply(folder, late.chosen(folder, found))
-    found = late.by_the_rules(folder, found)
+    with Store(folder) as store:
+        found, plan = store.verdicts(), course.read(store.settings().get("questions"))
+        if not found:
+            raise ValueError(f"There are no verdicts in {folder}.")
+        found, pending = by_hand.apply(folder, late.chosen(store, plan, found))
+        found = _named(late.by_the_rules(store, plan, found))
     decided, done = overrides.read(folder / overrides.FILE, found), {}
     for student, each in decided.items():
         found[student], done[student] = overrides.apply(found[student], each)
     return Grades(found, done, pending)
+
+
+def _named(found):
+    """The verdicts; of a submission that does not tell its assignment, that of all others, if it is one."""
+    there = {each.assignment: each.max_score for each in found.values() if each.assignment}
+    if len(there) != 1:
+        return found
+    [(name, most)] = there.items()
+    return {
+        who: each if each.assignment else replace(each, assignment=name, max_score=most) for who, each in found.items()
+    }

@@ -7,6 +7,7 @@
 An empty question stands for the whole score. The verdicts stay as they were measured.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,14 +70,19 @@ def read(path, found):
         if question and question not in verdict.questions:
             there = f"There are: {', '.join(verdict.questions)}." if verdict.questions else "Leave the question empty."
             raise ValueError(f"{where}: {question!r} is no question of {verdict.student}. {there}")
-        most = verdict.questions[question]["max"] if question else verdict.max_score
+        whole = verdict.max_score or math.inf  # of what, is unknown where the notebook did not tell its assignment
+        most = verdict.questions[question]["max"] if question else whole
         if points is None or not 0 <= points <= most:
-            raise ValueError(f"{where}: the points are {cells['points']!r}, expected a number from 0 to {most:g}.")
+            raise ValueError(f"{where}: the points are {cells['points']!r}, expected a number from 0{_to(most)}.")
         for needed in ("reason", "who"):
             if not cells[needed]:
                 raise ValueError(f"{where}: {needed} is empty. The student is told it.")
         decided[verdict.student][question] = Override(verdict.student, question, points, cells["reason"], cells["who"])
     return {student: list(each.values()) for student, each in decided.items()}
+
+
+def _to(most):
+    return f" to {most:g}" if most < math.inf else ""
 
 
 def apply(verdict, overrides):

@@ -4,13 +4,12 @@ nbgrader would run the student's code in the process that computes the score. He
 list of preprocessors: instead of executing a notebook, it writes what the verdict says under each check.
 """
 
-import json
 import os
-import re
 import shutil
 import sys
 import tempfile
 import warnings
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +17,15 @@ import nbformat
 from nbformat.v4 import new_output
 from tqdm import tqdm
 
-from course_rnn.grading.assignments import chapters
-from course_rnn.grading.batch import SETTINGS
-from course_rnn.grading.intake.submissions import collect, file_name
-from course_rnn.grading.limits import Limits
+from course_rnn.grading import course as plans
+from course_rnn.grading.intake.files import handed_in
 from course_rnn.grading.marks.final import settled
-from course_rnn.grading.notebook import Rejected, fingerprint, parse, read
 from course_rnn.grading.out.handouts import find_solution, points_id, release, with_metadata
+from course_rnn.grading.room.session import Rejected, Room
+from course_rnn.grading.store import Store
+from course_rnn.grading.text import file_name
+from course_rnn.grading.worker.frames import unpack
 from course_rnn.notebooks import STUB
-
-LONGEST = 20_000  # characters of a student's cell that are shown
 
 
 def record(folder, course, solution=None):
@@ -58,26 +56,24 @@ def record(folder, course, solution=None):
         The verdicts do not fit the course.
     """
     folder, course = Path(folder), Path(course).absolute()
-    settings = json.loads((folder / SETTINGS).read_text())
-    known = chapters(settings["questions"])
     found = settled(folder).verdicts.values()
     graded = {file_name(verdict.student): verdict for verdict in found if verdict.status == "graded"}
-    handed_in = {
-        each.student: each
-        for each in collect(settings["submissions"], folder / "submissions", known, settings["assignment"])[0]
-    }
     if shutil.which("alembic") is None:  # nbgrader calls it by its name
         os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
-    config, limits = _config(course), Limits(**settings["limits"])
-    with tempfile.TemporaryDirectory() as submitted:
-        for assignment in sorted({verdict.assignment for verdict in graded.values()}):
-            exercise = _exercise(config, known[assignment], find_solution(solution or assignment))
-            for student, verdict in graded.items():
-                if verdict.assignment == assignment:
-                    place = Path(submitted, student, assignment)
-                    place.mkdir(parents=True)
-                    _hand_in(place, exercise, verdict, handed_in.get(verdict.student), limits)
-            _autograde(config, submitted, assignment, graded)
+    config = _config(course)
+    with tempfile.TemporaryDirectory() as submitted, Store(folder) as store:
+        known, (limits, trusted) = plans.read(store.settings().get("questions")).chapters(), store.how()
+        written, paths = dict(handed_in(store, {each.student: each for each in found}, limits)), store.paths()
+        with Room(limits, trusted=trusted) as room:
+            for assignment in sorted({verdict.assignment for verdict in graded.values()}):
+                exercise = _exercise(config, known[assignment], find_solution(solution or assignment))
+                for student, verdict in graded.items():
+                    if verdict.assignment == assignment:
+                        place = Path(submitted, student, assignment)
+                        place.mkdir(parents=True)
+                        answers = _answers(room, written[verdict.student], verdict)
+                        _hand_in(place, exercise, verdict, answers, paths[verdict.student])
+                _autograde(config, submitted, assignment, graded)
     return list(graded), [verdict for verdict in found if verdict.status != "graded"]
 
 
@@ -116,27 +112,26 @@ def _exercise(config, chapter, solution):
     return release(solution, chapter)
 
 
-def _hand_in(place, exercise, verdict, submission, limits):
+def _hand_in(place, exercise, verdict, answers, path):
     """Write the exercise with a student's answers in it, as nbgrader expects what is handed in."""
     filled = nbformat.from_dict(exercise)
-    written = _code(submission, verdict, limits)
     for cell in filled.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        answers = [each for each in written if re.search(rf"^def {name}\b", each, re.MULTILINE)]
-        if name in verdict.questions and answers:
-            cell.source = answers[-1][:LONGEST].encode("utf-8", "backslashreplace").decode()
+        if name in answers:
+            cell.source = answers[name].encode("utf-8", "backslashreplace").decode()
     nbformat.write(filled, place / f"{verdict.assignment}.ipynb")
-    if written and submission.submitted:
-        (place / "timestamp.txt").write_text(f"{submission.submitted:%Y-%m-%d %H:%M:%S} UTC")
+    if answers and path:
+        submitted = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        (place / "timestamp.txt").write_text(f"{submitted:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _code(submission, verdict, limits):
-    """The code cells that a verdict is about; none where the file is no longer there, or another."""
+def _answers(room, content, verdict):
+    """The cells that a verdict is about, by question; none where the file is no longer there, or another."""
     try:
-        content = read(submission.path, limits) if submission else b""
-        return parse(content, limits).cells if fingerprint(content) == verdict.sha256 else []
+        said = room.read(content, "code", names=list(verdict.questions))
     except Rejected:
-        return []
+        return {}
+    return dict(zip(said["names"], unpack(said["code"]), strict=True))
 
 
 def _autograde(config, submitted, assignment, graded):

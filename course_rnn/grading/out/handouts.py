@@ -128,7 +128,7 @@ def variant_solution(course, assignment, student) -> NotebookNode:
     """
     asked = assignment.conventions(course.seed, student)
     due, points = assignment.due_of(student), sum(points for _, points in asked.values())
-    own = "".join(f'    {name}=("{token}", {worth}),\n' for name, (token, worth) in asked.items())
+    own = "".join(f'    {name}=("{token}", {worth:g}),\n' for name, (token, worth) in asked.items())
     cells = [
         new_markdown_cell(
             f"# {assignment.title}\n\n"

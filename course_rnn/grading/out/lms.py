@@ -92,8 +92,7 @@ def canvas(grades, gradebook, column=None, roster=None, scale=False) -> Export:
     ValueError
         The file is no exported gradebook, or it is not clear which column is meant.
     """
-    text = tables.text_of(gradebook)
-    header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=tables.delimiter_of(text))
+    header, *rows = [row for _, row in tables.rows_of(gradebook)] or [[]]
     if "ID" not in header or SECTION not in header:
         raise ValueError(f"{gradebook} is no gradebook as Canvas exports it: it has no columns ID and {SECTION}.")
     section = header.index(SECTION)
@@ -120,7 +119,7 @@ def canvas(grades, gradebook, column=None, roster=None, scale=False) -> Export:
 
     graded, left_out = _fill(grades, people, roster, fill)
     header = [*header[: section + 1], header[place]]
-    return Export(_text([header, *rows], tables.delimiter_of(text)), graded, left_out)
+    return Export(_text([header, *rows], tables.delimiter_of(tables.text_of(gradebook))), graded, left_out)
 
 
 def moodle(grades, worksheet, roster=None, scale=False) -> Export:
@@ -142,8 +141,7 @@ def moodle(grades, worksheet, roster=None, scale=False) -> Export:
     ValueError
         The file is no grading worksheet.
     """
-    text = tables.text_of(worksheet)
-    header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=tables.delimiter_of(text))
+    header, *rows = [row for _, row in tables.rows_of(worksheet)] or [[]]
     missing = [name for name in (IDENTIFIER, GRADE, MODIFIED) if name not in header]
     if missing:
         raise ValueError(
@@ -154,7 +152,7 @@ def moodle(grades, worksheet, roster=None, scale=False) -> Export:
     people = []
     for row in (row for row in rows if len(row) == len(header)):
         who = dict(zip(header, row, strict=True))
-        prefix, number = re.fullmatch(r"(\D*)(\d*)", who[IDENTIFIER]).groups() if who[IDENTIFIER] else ("", "")
+        prefix, number = re.match(r"(\D*)(\d*)", who[IDENTIFIER]).groups()
         ids = {who.get(name, "") for name in ("Email address", "ID number", "Username")} - {""}
         people.append(Person(ids, number, [who.get("Full name") or prefix], row))
 
@@ -169,7 +167,7 @@ def moodle(grades, worksheet, roster=None, scale=False) -> Export:
         return ""
 
     graded, left_out = _fill(grades, people, roster, fill)
-    return Export(_text([header, *rows], tables.delimiter_of(text)), graded, left_out)
+    return Export(_text([header, *rows], tables.delimiter_of(tables.text_of(worksheet))), graded, left_out)
 
 
 def comments(verdict, overrides=()):

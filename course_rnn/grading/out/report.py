@@ -1,6 +1,6 @@
 """The pages of a graded class: feedback for each student, and an overview for the instructor.
 
-Everything comes from verdicts.jsonl, and whatever a student wrote is shown as text: the templates escape all values,
+Everything comes from the store, and whatever a student wrote is shown as text: the templates escape all values,
 and the pages forbid the browser to run or load anything.
 """
 
@@ -13,10 +13,10 @@ from statistics import mean, median
 import jinja2
 
 from course_rnn.checking.result import SIGNS
-from course_rnn.grading import tables, verdicts
-from course_rnn.grading.intake.submissions import file_name
+from course_rnn.grading import tables
 from course_rnn.grading.marks import item_analysis
 from course_rnn.grading.marks.final import settled
+from course_rnn.grading.text import file_name, write_whole
 from course_rnn.questions import chapters
 
 PAGE, FEEDBACK = "index.html", "feedback"
@@ -46,9 +46,9 @@ def write_report(folder, book=""):
     pages.globals |= {"atlas_of": partial(atlas_of, book), "overrides": grades.overrides, "pending": grades.pending}
     student_page = pages.get_template("feedback.html")
     for verdict in found.values():
-        verdicts.write_whole(folder / page_of(verdict.student), student_page.render(verdict=verdict, signs=SIGNS))
+        write_whole(folder / page_of(verdict.student), student_page.render(verdict=verdict, signs=SIGNS))
     overview = pages.get_template("class.html").render(**class_overview(found.values()))
-    verdicts.write_whole(folder / PAGE, overview)
+    write_whole(folder / PAGE, overview)
     write_csv(folder / tables.GRADES, found.values(), grades.overrides)
     return folder / PAGE
 
@@ -94,7 +94,7 @@ def class_overview(found):
     return {
         "verdicts": found,
         "counts": Counter(verdict.status for verdict in found),
-        "look": [verdict for verdict in found if verdict.status != "graded"],
+        "look": [verdict for verdict in found if verdict.status != "graded" or verdict.look],
         "assignments": {name: _assignment(graded[name]) for name in sorted(graded)},
     }
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from course_rnn.grading.limits import DEFAULTS
-from course_rnn.grading.room import environment, sandbox, seccomp
+from course_rnn.grading.room import cgroup, environment, sandbox, seccomp
 from course_rnn.grading.room.session import Session
 
 #: Run in the sandbox: what a submission can do there.
@@ -96,7 +96,8 @@ def checks(limits=DEFAULTS):
         remedy = f"The user nobody cannot reach {room}. Name a folder that everybody may read in COURSE_RNN_CACHE."
         return [*found, Check("The sandbox's own Python can be read", False, remedy)]
     try:
-        with Session([PROBE], limits) as session:
+        with Session(limits) as session:
+            session.use([PROBE])
             replies = {name: session.call(name, "numpy", [{}]) for name in PROBES}
     except (sandbox.Unavailable, sandbox.NotStarted) as error:
         return [*found, Check("User namespaces are allowed, and a sandbox starts", False, str(error))]
@@ -110,13 +111,17 @@ def checks(limits=DEFAULTS):
     found.append(Check("System calls are filtered", filtered, remedy))
     if find_spec("torch"):
         found.append(_torch(limits))
-    return found
+    grouped = cgroup.parent() is not None
+    counted = "the kernel counts all of its memory" if grouped else "its own keeper counts its memory"
+    hint = "" if grouped else " (better: systemd-run --user --scope -p Delegate=yes course-rnn grade ...)"
+    return [*found, Check(f"Each sandbox has limits of its own: {counted}{hint}", True)]
 
 
 def _torch(limits):
     sentence = "torch works inside, for the questions that need it"
     try:
-        with Session(["import torch\ndef two():\n    return torch.ones(2).sum()"], limits, torch=True) as session:
+        with Session(limits, torch=True) as session:
+            session.use(["import torch\ndef two():\n    return torch.ones(2).sum()"])
             reply = session.call("two", "torch", [{}])
     except (sandbox.Unavailable, sandbox.NotStarted, OSError) as error:
         return Check(sentence, False, str(error))

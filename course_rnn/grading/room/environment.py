@@ -5,6 +5,7 @@ wherever the course is installed, its answers are not in the room. Everybody may
 strangers' code owns nothing and may read nothing of ours.
 """
 
+import ast
 import compileall
 import functools
 import hashlib
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -26,6 +27,14 @@ LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "dist-packages", "test", "tests", "idlelib", "*tkinter*", "turtledemo", "ensurepip", "lib2to3",
     "pydoc_data", "config-*", "*.a", "__pycache__",
 )  # fmt: skip
+#: Where torch has recurrent layers in Python, what these are called, and what stands there instead.
+DOORS = "torch/_decomp/decompositions.py", "torch/ao/nn/quantizable/modules/rnn.py"
+LAYER = re.compile("rnn|lstm|gru|hidden", re.IGNORECASE)
+CLOSED = {
+    ast.FunctionDef: "def {name}(*args, **kwargs):\n    {raises}\n",
+    ast.ClassDef: "class {name}:\n    def __init__(self, *args, **kwargs):\n        {raises}\n",
+}
+RAISES = """raise RuntimeError("torch's own recurrent layers cannot be used here: to build one is the question.")"""
 #: What `import torch` reads, beside each other in one folder.
 TORCH = ("torch", "torch.libs", "torchgen", "functorch", "nvidia", "sympy", "mpmath", "typing_extensions.py")
 
@@ -83,6 +92,37 @@ def torch_packages() -> tuple:
         folder = _once(f"torch-{_hash(f'{packages} {_torch_version()}'.encode())}", lambda to: _copy_torch(found, to))
         found = [folder / path.name for path in found]
     return tuple(found)
+
+
+@functools.cache
+def closed_doors() -> tuple:
+    """What stands in the room in the place of some files of torch: pairs of a file and where it goes.
+
+    torch writes its recurrent layers in Python as well, for its compiler and for quantised networks. In the room these
+    files are without them, and so is their byte code.
+    """
+    packages = Path(find_spec("torch").origin).parent.parent
+    there = {name: packages / name for name in DOORS if (packages / name).exists()}
+    written = {name: _without_layers(path.read_text(encoding="utf-8")) for name, path in there.items()}
+
+    def write(folder):
+        for name, text in written.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        _compile(folder)
+
+    folder = _once(f"doors-{_hash(repr((written, sys.version)).encode())}", write)
+    names = [each for name in there for each in (name, cache_from_source(name)) if (packages / each).exists()]
+    return tuple((folder / name, f"/torch/{name}") for name in names)
+
+
+def _without_layers(source):
+    """A module whose functions and classes around recurrent layers raise, as those of torch do in the room."""
+    lines = source.splitlines(keepends=True)
+    for node in reversed(ast.parse(source).body):
+        if type(node) in CLOSED and LAYER.search(node.name):  # their decorators stay: others look for what these note
+            lines[node.lineno - 1 : node.end_lineno] = [CLOSED[type(node)].format(name=node.name, raises=RAISES)]
+    return "".join(lines)
 
 
 def anybody_may_read(path) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import re
 import select
@@ -12,7 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict
 
-from course_rnn.grading.room import environment, seccomp
+from course_rnn.grading.room import cgroup, environment, seccomp
 from course_rnn.grading.worker.frames import Closed, decode, encode, receive, send
 
 NOBODY = 65534
@@ -53,6 +54,8 @@ class Worker:
     limits : Limits
     torch : bool
         Whether torch is in the room.
+    by_hand : bool
+        Whether torch is there without its derivatives, which the questions ask for.
     trusted : bool
         Run the same worker as a plain process, with its limits and without walls.
 
@@ -66,10 +69,11 @@ class Worker:
     Unavailable, NotStarted
     """
 
-    def __init__(self, limits, *, torch=False, trusted=False):
-        settings = asdict(limits) | {"torch": torch}
+    def __init__(self, limits, *, torch=False, by_hand=False, trusted=False):
+        settings = asdict(limits) | {"torch": torch, "by_hand": by_hand}
         settings["process_mb"] = settings.pop("torch_process_mb") if torch else limits.process_mb
         self.seconds = self.peak_mb = 0.0
+        self._group = None
         self._most = (limits.reply_mb + 1) << 20
         self._scratch = tempfile.TemporaryDirectory(prefix="course_rnn-") if trusted else None
         filters = None if trusted else _filters()
@@ -98,31 +102,39 @@ class Worker:
         try:
             if decode(receive(self._out, self._most, time.monotonic() + START_SECONDS)) != {"ready": True}:
                 raise ValueError
-        except (Closed, TimeoutError, ValueError):
+            if not trusted:
+                self._group = cgroup.Group(limits)
+                self._group.take(self._process.pid)
+        except (Closed, OSError, ValueError):  # a TimeoutError is an OSError
             said = self._last_words()
             self.close()
             if "bwrap:" in said:
                 raise Unavailable(f"{said} {USERNS if 'namespace' in said or 'ermission' in said else ''}") from None
             raise NotStarted(f"The sandbox did not start. {said}") from None
 
-    def ask(self, request, seconds):
+    def ask(self, request, seconds, wall):
         """Send a request and return the reply, a dict.
+
+        Parameters
+        ----------
+        request : dict
+        seconds : float
+            On a processor, or waiting for anything but a processor.
+        wall : float
+            Seconds on the clock.
 
         Raises
         ------
         Died
             There is none, or none that can be read. The worker is of no more use.
         """
-        deadline = time.monotonic() + seconds + GRACE_SECONDS
+        deadline = time.monotonic() + wall + GRACE_SECONDS
         try:
-            send(self._in, encode(request | {"seconds": seconds}), deadline)
+            send(self._in, encode(request | {"seconds": seconds, "wall": wall}), deadline)
             reply = decode(receive(self._out, self._most, deadline))
-        except (Closed, TimeoutError, ValueError) as error:
+            _check(reply)
+        except (AttributeError, Closed, TimeoutError, KeyError, TypeError, ValueError) as error:
             raise Died(type(error).__name__) from None
-        if not isinstance(reply, dict) or not all(
-            isinstance(reply.get(key, ""), str) for key in ("dropped", "stopped")
-        ):
-            raise Died("not a reply")
         return reply
 
     def close(self):
@@ -144,6 +156,8 @@ class Worker:
         self._process.stderr.close()
         if self._scratch:
             self._scratch.cleanup()
+        if self._group:
+            self._group.close()
 
     def __enter__(self):
         return self
@@ -159,6 +173,18 @@ class Worker:
         except BlockingIOError:
             said = ""
         return said.splitlines()[-1] if said else ""
+
+
+def _check(reply):
+    """Check that a reply has the form of one; what a question's trials say is not looked at.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+    """
+    texts = [reply.get(key, "") for key in ("dropped", "stopped", "refused")] + reply.get("without", [])
+    if not all(isinstance(text, str) for text in texts) or not 0 <= reply["spent"] < math.inf or "late" not in reply:
+        raise ValueError("not a reply")
 
 
 def _ended(fd, deadline):
@@ -183,13 +209,15 @@ def _walls(limits, torch, filters):
     mounts = [(environment.code(), "/worker")]
     if torch:
         mounts += [(path, f"/torch/{path.name}") for path in environment.torch_packages()]
+        mounts += environment.closed_doors()
     return [
         bubblewrap(),
         *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "worker"),
         *("--new-session", "--die-with-parent", "--as-pid-1"),
         *("--ro-bind", str(environment.room()), "/"),
-        *("--proc", "/proc", "--dev", "/dev", "--size", "1048576", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),
+        *("--proc", "/proc", "--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero"),
+        *("--size", "1048576", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),
         *("--size", str(limits.scratch_mb << 20), "--tmpfs", "/tmp", "--tmpfs", "/torch"),
         *(word for source, target in mounts for word in ("--ro-bind", str(source), target)),
         *("--remount-ro", "/torch", "--chdir", "/tmp"),

@@ -1,7 +1,8 @@
 """System calls that a submission cannot make: a filter in the form that the kernel and bubblewrap read.
 
 The sandbox's own walls are namespaces and limits. The filter closes what those leave open: memory that no limit counts
-(`memfd_create`, System V segments, message queues), sockets of any kind, looking into other processes, new namespaces,
+(`memfd_create`, System V segments, message queues, anonymous memory that is shared, pages given to a pipe), sockets of
+any kind, sessions of one's own (each would get a share of the processor), looking into other processes, new namespaces,
 and the parts of the kernel that no exercise needs.
 """
 
@@ -12,6 +13,9 @@ import struct
 #: The number of each call on x86_64 and on aarch64.
 DENIED = {
     "socket": (41, 198),
+    "socketpair": (53, 199),
+    "vmsplice": (278, 75),
+    "setsid": (112, 157),
     "shmget": (29, 194),
     "semget": (64, 190),
     "msgget": (68, 186),
@@ -35,7 +39,10 @@ DENIED = {
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of DENIED, the kernel's name for it
 X32 = 0x40000000  # calls of x86_64's second set have this bit
 
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # the four instructions that the filter needs
+MMAP = (9, 222)  # refused where its flags say that the memory is shared and of no file
+FLAGS, SHARED_OF_NO_FILE = 16 + 3 * 8, 0x01 | 0x20  # where the kernel has the flags; MAP_SHARED and MAP_ANONYMOUS
+
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # the instructions that the filter needs
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 
 
@@ -51,14 +58,19 @@ def program(machine=None) -> bytes:
     if name is None:
         return b""
     numbers = [call[column] for call in DENIED.values()]
-    refuse = len(numbers) + 1  # instructions from the first comparison with a number to the refusal
+    last = len(numbers) + 6  # the instruction that refuses, counted from the first comparison with a number
     lines = [
         (LOAD, 0, 0, 4),  # which architecture
         (EQUAL, 1, 0, name),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, 0),  # which call
-        (AT_LEAST, refuse, 0, X32),
-        *((EQUAL, refuse - 1 - i, 0, number) for i, number in enumerate(numbers)),
+        (AT_LEAST, last, 0, X32),
+        *((EQUAL, last - 1 - i, 0, number) for i, number in enumerate(numbers)),
+        (EQUAL, 1, 0, MMAP[column]),
+        (RETURN, 0, 0, ALLOW),
+        (LOAD, 0, 0, FLAGS),
+        (AND, 0, 0, SHARED_OF_NO_FILE),
+        (EQUAL, 1, 0, SHARED_OF_NO_FILE),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, REFUSE),
     ]

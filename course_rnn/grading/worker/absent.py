@@ -2,13 +2,19 @@
 
 import ctypes
 import dis
+import functools
 import importlib.abc
 import importlib.machinery
+import re
 import sys
 import types
 
 #: Importing these, and using them, does nothing.
-ABSENT = ("course_rnn", "matplotlib", "mpl_toolkits", "ipywidgets", "IPython", "tqdm")
+ABSENT = {"course_rnn", "matplotlib", "mpl_toolkits", "ipywidgets", "IPython", "tqdm"}
+
+
+#: Of the kernels that torch has for an operator, those that a processor without anything else can run.
+KEYS = "CompositeImplicitAutograd", "CompositeExplicitAutograd", "CPU", "QuantizedCPU", "Autograd"
 
 
 class Absent:
@@ -99,6 +105,14 @@ class AbsentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             module.trange = lambda count, *args, **kwargs: range(count)
 
 
+def add(name):
+    """Let a module that was not found be absent from here on; whether that is new."""
+    name = str(name).partition(".")[0]
+    new = name not in ABSENT and name not in sys.modules
+    ABSENT.add(name)
+    return new
+
+
 def take_away():
     """From here on the absent modules are absent, and the worker's own cannot be imported either."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ABSENT]:
@@ -117,9 +131,35 @@ def forbid_cells():
     def forbidden(*args, **kwargs):
         raise RuntimeError("torch's own recurrent layers cannot be used here: to build one is the question.")
 
-    library = torch._C._dispatch_library("IMPL", "aten", "", __file__, 0)
-    for layer in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
-        for operator in (f"{layer}.input", f"{layer}.data", f"{layer}_cell"):
-            library.impl(operator, "CompositeImplicitAutograd", forbidden, False)
-    library.impl("mkldnn_rnn_layer", "CPU", forbidden, False)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))  # it lasts, though nobody can reach it
+    for name in torch._C._dispatch_get_all_op_names():
+        if re.search("lstm|gru|rnn", name):
+            for key in KEYS:
+                if torch._C._dispatch_has_kernel_for_dispatch_key(name, key):
+                    _replace(name, key, forbidden)
+
+
+def forbid_derivatives():
+    """Take torch's derivatives away, forward and backward: the questions ask for them.
+
+    Every operator does without the part that records or differentiates it, so whatever asks finds nothing recorded.
+    """
+    import torch
+
+    for name in torch._C._dispatch_get_registrations_for_dispatch_key("Autograd"):
+        _replace(name, "Autograd", torch.library.fallthrough_kernel)
+
+
+@functools.cache
+def library_of(space):
+    """What registers operators; it lasts, though nobody can reach it."""
+    import torch
+
+    library = torch._C._dispatch_library("IMPL", space, "", __file__, 0)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    return library
+
+
+def _replace(name, key, kernel):
+    """Put another kernel in the place of an operator's."""
+    space, _, operator = name.partition("::")
+    library_of(space).impl(operator, key, kernel, False)

@@ -10,6 +10,7 @@ import os
 import select
 import struct
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,6 +76,38 @@ def decode(payload):
         return json.loads(payload[LENGTH.size : header], object_hook=values)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError, MemoryError, struct.error) as error:
         raise ValueError(f"not a frame: {type(error).__name__}: {error}"[:200]) from None
+
+
+def pack(texts):
+    """Texts of any length and with any character, as arrays, since a frame's header is short.
+
+    Examples
+    --------
+    >>> unpack(pack(["a", "é"]))
+    ['a', 'é']
+    """
+    coded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return {"lengths": np.array([len(each) for each in coded], "i8"), "text": np.frombuffer(b"".join(coded), "u1")}
+
+
+def unpack(packed) -> list:
+    """The texts that were packed.
+
+    Raises
+    ------
+    ValueError
+        It is nothing that `pack` makes.
+    """
+    try:
+        lengths, text = packed["lengths"], packed["text"]
+        if (lengths.dtype, text.dtype, lengths.ndim, text.ndim) != ("i8", "u1", 1, 1) or min(lengths, default=0) < 0:
+            raise ValueError("other arrays")
+        if sum(map(int, lengths)) != len(text):
+            raise ValueError("other lengths")
+        coded, ends = text.tobytes(), [0, *map(int, lengths.cumsum())]
+        return [coded[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not packed texts: {type(error).__name__}: {error}"[:200]) from None
 
 
 def send(fd, frame, deadline=math.inf):

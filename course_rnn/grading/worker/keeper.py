@@ -11,16 +11,22 @@ import ctypes
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
+from typing import NamedTuple
 
-from course_rnn.grading.worker.absent import forbid_cells, take_away
+from course_rnn.grading.worker import absent
 from course_rnn.grading.worker.frames import Closed, decode, encode, receive, send
-from course_rnn.grading.worker.state import hold, reap
+from course_rnn.grading.worker.state import TIME_IS_UP, hold, reap
 
 ALONE = os.getpid() == 1  # in a sandbox; else a signal to all would reach the rest of the machine
 MIB = 1 << 20
+SCRATCH = "/tmp", "/dev/shm"
+LONGEST_LOOK = 0.1  # seconds between two looks of a keeper that is not kept waiting itself
+GRACE = 1.0  # seconds that a cell has to stop after it was told to
+TICKS, PAGE = os.sysconf("SC_CLK_TCK"), resource.getpagesize()
 
 
 def main():
@@ -28,9 +34,12 @@ def main():
     settings = json.loads(sys.argv[1])
     limit(settings)
     requests, replies = os.dup(0), os.dup(1)
-    take_away()
+    absent.take_away()
     if settings["torch"]:
-        forbid_cells()
+        absent.forbid_cells()
+    if settings["by_hand"]:
+        absent.forbid_derivatives()
+    absent.library_of.cache_clear()
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
@@ -87,6 +96,7 @@ class Keeper:
         os.close(commands)
         self.started = None  # who does the present step
         self.number = 0  # of the present step
+        self.clock = None  # its time
 
     def serve(self):
         """Answer requests until the grader hangs up."""
@@ -97,7 +107,7 @@ class Keeper:
     def end(self):
         """Kill everyone, and say what memory the largest process had, in MiB."""
         signal_to(-1 if ALONE else -self.state, signal.SIGKILL)
-        while ALONE and processes():
+        while ALONE and any(map(alive, processes())):
             reap()
         reap()
         who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -106,9 +116,10 @@ class Keeper:
             send(self.replies, encode({"peak_mb": peak / 1024}), time.monotonic() + 1)
 
     def step(self, request):
-        """One cell, or the calls for one question: the state's reply, or why it was dropped."""
+        """One cell, or the calls for one question: the state's reply, or why it was dropped; and the time it took."""
         asked, self.started = decode(request), None
-        deadline = time.monotonic() + asked["seconds"]
+        self.clock = Clock(asked["seconds"])
+        deadline = time.monotonic() + asked["wall"]
         self.number += 1
         try:
             send(self.down, encode(asked | {"step": self.number}), deadline)
@@ -117,15 +128,15 @@ class Keeper:
             if "dropped" in reply:
                 raise Dropped(reply["dropped"])
             self.keep(self.started if asked["do"] == "cell" else self.state)
-            return encode(reply)
+            return encode(reply | {"spent": self.clock.spent, "late": False})
         except TimeoutError:
-            why = f"it did not end within {asked['seconds']:g} seconds"
+            why = {"dropped": f"the machine was too busy for it, for {asked['wall']:g} seconds", "late": True}
         except Dropped as error:
-            why = str(error)
+            why = {"dropped": str(error)}
         except (AttributeError, KeyError, TypeError, ValueError):
-            why = "it wrote where only the grader writes"
+            why = {"dropped": "it wrote where only the grader writes"}
         self.keep(self.state)
-        return encode({"dropped": why})
+        return encode({"late": False} | why | {"spent": self.clock.spent})
 
     def hear(self, deadline):
         """What whoever does the step has to say of it; what belongs to an earlier step comes too late."""
@@ -143,24 +154,39 @@ class Keeper:
         """
         if sys.platform != "linux":
             return
-        living = processes() if ALONE else [self.state]
+        who = processes() if ALONE else {self.state, self.started} - {None}
+        seen = {pid: look for pid in who if (look := look_at(pid))}
+        living = [look for look in seen.values() if look.state not in "ZX"]
         if len(living) > self.settings["processes"]:
             raise Dropped(f"it started more than {self.settings['processes']} processes")
-        if sum(map(memory, living)) > self.settings["memory_mb"] * MIB:
+        if sum(look.memory for look in living) > self.settings["memory_mb"] * MIB:
             raise Dropped(f"it took more than {self.settings['memory_mb']} MiB of memory")
+        if ALONE and used_files() > self.settings["scratch_files"]:
+            raise Dropped(f"it made more than {self.settings['scratch_files']} files")
         if not alive(self.started or self.state):
             raise Dropped("it ended the whole process: a crash, or os._exit")
+        self.clock.tick(seen.values(), self.state)
+        if self.clock.spent > self.clock.seconds + GRACE:
+            raise Dropped(f"it did not end within {self.clock.seconds:g} seconds")
+        if self.clock.spent > self.clock.seconds and self.started and not self.clock.told:
+            self.clock.told = True
+            signal_to(self.started, TIME_IS_UP)  # a cell stops and keeps what it has defined; else it ends here
 
     def keep(self, pid):
-        """Let one process live on as the state, and end all others."""
+        """Let one process live on as the state, and end all others; a scratch folder that is too full is emptied."""
         if ALONE:
             signal_to(-1, signal.SIGSTOP)  # all at once, so that nobody can fork away
             for other in processes():
                 if other != pid:
                     signal_to(other, signal.SIGKILL)
             signal_to(pid, signal.SIGCONT)
-            while set(processes()) - {pid}:
+            while set(filter(alive, processes())) - {pid}:
                 reap()
+            reap()
+            if used_files() > self.settings["scratch_files"]:
+                empty_scratch()
+            if used_files() > self.settings["scratch_files"]:
+                sys.exit("The scratch folder cannot be emptied.")
         else:  # of those that a step leaves behind only its own group can be told from the rest of the machine
             for other in {self.state, self.started} - {pid, None}:
                 signal_to(-other, signal.SIGKILL)
@@ -170,6 +196,63 @@ class Keeper:
         with contextlib.suppress(BlockingIOError):
             while os.read(self.up, MIB):  # what the dead have written
                 pass
+
+
+class Clock:
+    """The time that a step takes of its own: on a processor, or while nobody of it wants one.
+
+    What it waits for a processor is not its fault, so the time on the wall is not what counts on a busy machine.
+    """
+
+    def __init__(self, seconds):
+        self.seconds, self.spent, self.told = seconds, 0.0, False
+        self._idle, self._used, self._last = 0.0, 0.0, time.monotonic()
+
+    def tick(self, looks, state):
+        """Look at the processes of the step, and at the state that it began from, which only waits for it."""
+        now = time.monotonic()
+        if not any(look.state in "RD" for look in looks):
+            self._idle += min(now - self._last, LONGEST_LOOK)  # more of it was the keeper's own waiting
+        self._last = now
+        self._used = max(self._used, sum(look.seconds for look in looks if look.pid != state))
+        self.spent = self._idle + self._used
+
+
+class Look(NamedTuple):
+    """What the kernel says of a process: its state, CPU seconds with those of its late children, bytes in memory."""
+
+    pid: int
+    state: str
+    seconds: float
+    memory: int
+
+
+def look_at(pid):
+    """A look at a process; None where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            said = file.read().rpartition(")")[2].split()
+        return Look(pid, said[0], sum(map(int, said[11:15])) / TICKS, int(said[21]) * PAGE)
+    except (OSError, IndexError):
+        return None
+
+
+def used_files():
+    """The files, folders and links in the places that can be written to."""
+    places = [os.statvfs(place) for place in SCRATCH]
+    return sum(place.f_files - place.f_ffree for place in places)
+
+
+def empty_scratch():
+    """Remove what steps have written."""
+    for place in SCRATCH:
+        for entry in os.scandir(place):
+            if entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(RecursionError):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
 
 
 def fork_within(most):
@@ -193,24 +276,12 @@ def signal_to(pid, number):
         os.kill(pid, number)
 
 
-def memory(pid):
-    """The bytes that a process has in memory."""
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except OSError:
-        return 0
-
-
 def processes():
-    """The processes that live in the sandbox, without the keeper."""
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid != 1 and alive(pid)]
+    """The processes in the sandbox, without the keeper; also those whose end nobody has noticed."""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid != 1]
 
 
 def alive(pid):
     """Whether a process runs: it is there, and is not only waiting for its parent to notice its end."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+    look = look_at(pid)
+    return look is not None and look.state not in "ZX"

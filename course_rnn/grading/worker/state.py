@@ -1,5 +1,6 @@
 """What the cells of a notebook have defined so far: a process, of which each step is a fork."""
 
+import ast
 import contextlib
 import copy
 import linecache
@@ -11,14 +12,28 @@ import sys
 import threading
 import traceback
 import types
+from functools import partial
 
 import numpy as np
 
+from course_rnn.grading.worker import absent, reading
 from course_rnn.grading.worker.absent import Absent
-from course_rnn.grading.worker.frames import decode, encode, receive, send
+from course_rnn.grading.worker.frames import decode, encode, receive, send, unpack
 
 MIB = 1 << 20
 MOST_VALUES = 1_000  # that a function may return
+MOST_TEXT = 10_000  # characters of a list
+TIMERS = signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF
+TIME_IS_UP = signal.SIGUSR1  # from the keeper, to a cell
+#: What a cell defines without doing anything: it is kept where the rest of the cell did not come to its end.
+DEFINES = ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
+
+
+class TimeIsUp(BaseException):
+    """The keeper says that a cell has had its seconds."""
+
+    def __str__(self):
+        return f"it did not end within {self.args[0]:g} seconds"
 
 
 def hold(commands, results, settings):
@@ -43,6 +58,8 @@ def hold(commands, results, settings):
             os._exit(0)
         if threading.active_count() > settings["processes"] // 2:  # too many to fork beside
             reply = {"dropped": "it left threads running"}
+        for timer in TIMERS:  # one that a cell left would end the state
+            signal.setitimer(timer, 0)
         send(results, encode({"step": command["step"]} | reply))
         while command["do"] != "cell":
             signal.pause()  # until the keeper's end
@@ -56,9 +73,11 @@ def reap():
 
 
 def do(command, namespace, settings):
-    """Run a cell, or make the calls for a question; the reply."""
+    """Read a notebook, run a cell, or make the calls for a question; the reply."""
+    if command["do"] == "read":
+        return reading.read(command, settings)
     if command["do"] == "cell":
-        return {"stopped": cell(command["source"], f"<cell {command['number']}>", namespace)}
+        return cell(command, namespace)
     function = namespace.get(command["name"])
     if not callable(function):
         return {"missing": True}
@@ -70,15 +89,78 @@ def do(command, namespace, settings):
     return {"trials": trials}
 
 
-def cell(source, filename, namespace):
-    """Run the code of a cell; returns what stopped it, "" where it came to its end."""
+def cell(command, namespace):
+    """Run a cell, or only what it defines.
+
+    Returns
+    -------
+    dict
+        "stopped": what stopped it, "" where it came to its end; "without": modules that it did without.
+    """
+    filename = f"<cell {command['number']}>"
     try:
-        code = compile(plain_python(source), filename, "exec")
+        source = plain_python(unpack(command["source"])[0])
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        exec(code, namespace)
-    except BaseException as error:  # also SystemExit and KeyboardInterrupt: a notebook goes on after both
-        return said(error) + place(error)
-    return ""
+        statements = ast.parse(source, filename).body
+        if command["only"] == "definitions":
+            define(statements, filename, namespace)
+            return {"stopped": "", "without": []}
+    except BaseException as error:
+        return {"stopped": said(error) + place(error), "without": []}
+    signal.signal(TIME_IS_UP, partial(time_is_up, command["seconds"]))
+    try:
+        return run(statements, filename, namespace)
+    finally:
+        signal.signal(TIME_IS_UP, signal.SIG_IGN)
+
+
+def run(statements, filename, namespace):
+    """Run the statements of a cell; where one raises, those after it still define what nothing else does."""
+    without = []
+    while True:
+        try:
+            exec(compile(ast.Module(statements, []), filename, "exec"), namespace)
+            return {"stopped": "", "without": without}
+        except ModuleNotFoundError as error:
+            statements, missing = statements_from(error, statements), error.name
+            if not (statements and isinstance(statements[0], (ast.Import, ast.ImportFrom)) and absent.add(missing)):
+                return {"stopped": said(error) + place(error), "without": without}
+            without.append(missing.partition(".")[0])
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: a notebook goes on after both
+            define(statements_from(error, statements)[1:], filename, namespace, only_new=True)
+            return {"stopped": said(error) + place(error), "without": without}
+
+
+def time_is_up(seconds, number, frame):
+    """Whatever the cell is doing, it stops here."""
+    raise TimeIsUp(seconds)
+
+
+def statements_from(error, statements):
+    """The statements of a cell from the one on that an exception came through; none where it came through none."""
+    codes = [(link.tb_frame.f_code, link.tb_lineno) for link in links(error)]
+    lines = [line for code, line in codes if code.co_name == "<module>" and code.co_filename.startswith("<cell ")]
+    for place, statement in enumerate(statements):
+        if any(statement.lineno <= line <= statement.end_lineno for line in lines):
+            return statements[place:]
+    return []
+
+
+def links(error):
+    """The links of a traceback, from the outermost."""
+    link = error.__traceback__
+    while link is not None:
+        yield link
+        link = link.tb_next
+
+
+def define(statements, filename, namespace, only_new=False):
+    """Run the imports, functions and classes among some statements, each whatever becomes of the others."""
+    for statement in statements:
+        known = getattr(statement, "name", None) in namespace
+        if isinstance(statement, DEFINES) and not (only_new and known):
+            with contextlib.suppress(BaseException):
+                exec(compile(ast.Module([statement], []), filename, "exec"), namespace)
 
 
 def plain_python(source):
@@ -94,7 +176,16 @@ def plain_python(source):
     if magic and magic[1] not in ("time", "timeit", "capture", "prun"):
         return ""  # another language
     lines[: first + 1] = ["pass" if magic else line for line in lines[: first + 1]]
-    return "\n".join(map(plain_line, lines))
+    for _ in lines:  # a line within an expression may begin with % as well
+        try:
+            compile("\n".join(lines), "", "exec", dont_inherit=True)
+            break
+        except SyntaxError as error:
+            at = min(error.lineno or 0, len(lines)) - 1
+            if at < 0 or plain_line(lines[at]) == lines[at]:
+                return "\n".join(map(plain_line, lines))
+            lines[at] = plain_line(lines[at])
+    return "\n".join(lines)
 
 
 def plain_line(line):
@@ -111,7 +202,7 @@ def plain_line(line):
 
 
 def trial(function, arguments, library, most):
-    """Call a function with one case; what came of it as plain values, of `most` bytes."""
+    """Call a function with one case; what came of it as plain values, of `most` bytes, and the arguments after it."""
     given = copy.deepcopy(arguments)
     try:
         returned = function(*adapt(given, library).values())
@@ -120,8 +211,21 @@ def trial(function, arguments, library, most):
         return {"to_do": True}
     except BaseException as error:
         return {"raised": said(error), "place": place(error)}
-    changed = [name for name, value in arguments.items() if not equal(given[name], value)]
-    return {"values": values, "changed": changed[0] if changed else ""}
+    return {"values": values, "after": afterwards(given, arguments)}
+
+
+def afterwards(given, arguments):
+    """What the call has left of each argument that it could change; None in the place of what cannot be sent."""
+    found = {}
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray):
+            array = plain_array(given[name])
+            found[name] = array if array is not None and array.nbytes == value.nbytes else None
+        elif isinstance(value, list):
+            same = isinstance(given[name], list) and len(given[name]) == len(value)
+            plain = same and all(type(item) in (int, float, str, bool) for item in given[name])
+            found[name] = given[name] if plain and len(str(given[name])) < MOST_TEXT else None
+    return found
 
 
 def adapt(arguments, library):
@@ -138,11 +242,6 @@ def adapt(arguments, library):
 def as_tuple(values):
     """What a function returned, as a tuple of its values."""
     return tuple(values) if isinstance(values, (tuple, list)) else (values,)
-
-
-def equal(value, other):
-    """Whether an argument is as it was."""
-    return np.array_equal(value, other, equal_nan=np.asarray(other).dtype.kind in "fc")
 
 
 def portable(values, most):
@@ -173,9 +272,11 @@ def plain_array(value):
 
 def said(error):
     """An exception as text: its type and what it says."""
+    if isinstance(error, TimeIsUp):
+        return str(error)
     try:
         text = str(error)
-    except Exception:
+    except BaseException:
         text = ""
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
 

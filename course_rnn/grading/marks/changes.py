@@ -1,15 +1,15 @@
-"""What changed between the grades of two times: printed, and kept in GRADES/changes.csv."""
+"""What changed between the grades of two times: told, kept in the store, and written to GRADES/changes.csv."""
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from course_rnn.grading import tables
 from course_rnn.grading.marks.final import settled
+from course_rnn.grading.store import CHANGE, Store
 
 FILE = "changes.csv"
 MOST = 20  # changes that are told
-HEADER = ("when", "student", "what", "before", "after", "why")
+HEADER = ("when", *CHANGE[1:])
 NOT_GRADES = ("student", "assignment", "overrides", "messages", "max_score")
 
 
@@ -44,7 +44,7 @@ def _same(one, other):
 def noted(folder, against=None):
     """Note how what is done in the meantime changes the grades of a folder; gives a list that is filled at the end.
 
-    What changed is added to changes.csv, with the time, and the reason where somebody decided it.
+    What changed is kept with the time, and the reason where somebody decided it.
 
     Parameters
     ----------
@@ -55,12 +55,16 @@ def noted(folder, against=None):
     found, before = [], _rows(against or folder)
     yield found
     found += compare(before, _rows(folder))
-    reasons = {
-        (student, each.question or "score"): f"{each.reason} ({each.who})"
-        for student, decided in (settled(folder).overrides if found else {}).items()
-        for each in decided
-    }
-    _log(Path(folder) / FILE, found, reasons)
+    if found:
+        reasons = {
+            (student, each.question or "score"): f"{each.reason} ({each.who})"
+            for student, decided in settled(folder).overrides.items()
+            for each in decided
+        }
+        with Store(folder) as store:
+            store.changed([{"why": reasons.get((each["student"], each["what"]), "")} | each for each in found])
+            rows = [list(each.values()) for each in store.changes()]
+        tables.write(Path(folder) / FILE, HEADER, rows)
 
 
 def told(changes):
@@ -75,13 +79,3 @@ def told(changes):
 def _rows(folder):
     path = Path(folder) / tables.GRADES
     return [cells for _, cells in tables.read(path, ("student", "score"))] if path.exists() else []
-
-
-def _log(path, changes, reasons):
-    kept = [[cells[name] for name in HEADER] for _, cells in tables.read(path, HEADER)] if path.exists() else []
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    for change in changes:
-        why = reasons.get((change["student"], change["what"]), "")
-        kept.append([now, *(change[name] for name in HEADER[1:-1]), why])
-    if changes:
-        tables.write(path, HEADER, kept)
