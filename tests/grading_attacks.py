@@ -1096,3 +1096,30 @@ FORGED = (
     b"{{",
 )
 CLASS |= {f"forges {text.decode()}": (attack(FORGE.replace("%r", repr(text)[1:])), FULL, "") for text in FORGED}
+
+#: What is tried, by the first of each kind, in the order of the class.
+KINDS = {
+    "right": "honest work, done in part, in torch, with warnings",
+    "no metadata": "notebooks in disorder: other formats, kernels, magics, doubled cells",
+    "endless cell": "never ending: loops, regular expressions, memory",
+    "sys.exit": "leaving, crashing, killing, forking, threads, daemons",
+    "deletes everything": "files, the instructor's secrets, the gradebook, the network",
+    "imports the answer": "looking for the answers: imports, disk, memory, torch's own layers",
+    "patches numpy": "pretending to be right: patches, subclasses, stored values, tricks in texts",
+    "forged replies": "forging and flooding on the channel to the grader",
+    "worksheets in worksheets": "what an outside attack found: parsing, doors of torch, memory, time, definitions",
+    "pages in pipes": "more of the kind: kernel memory, processes that nobody counts, bytes of notebooks, the worker",
+    "60 MB": "no notebook: too large, cut short, binary, too deep",
+    'forges {"step": 2}': "replies that a cell forges, byte by byte",
+}
+TABLE = "| what is handed in | notebooks |\n|---|--:|\n"
+
+
+def table():
+    """The battery by kinds, as the instructors' page shows it."""
+    counts, kind = {}, ""
+    for name in CLASS:
+        kind = KINDS.get(name, kind)
+        counts[kind] = counts.get(kind, 0) + 1
+    rows = [f"| {kind} | {count} |\n" for kind, count in counts.items()]
+    return TABLE + "".join(rows) + f"| **together** | **{len(CLASS)}** |\n"

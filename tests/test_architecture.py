@@ -99,6 +99,34 @@ def test_no_arrow_goes_up():
         assert not up, f"{part} imports {', '.join(up)}, which stands further down in ALLOWED"
 
 
+#: The rooms that a submission visits, in this order, on the ground that all of them stand on.
+ROOMS = (
+    ("limits", "text", "tables", "store", "course"),
+    ("intake",),
+    ("room", "worker"),
+    ("grade",),
+    ("batch",),
+    ("marks",),
+    ("out",),
+)
+
+
+def test_a_submission_visits_each_room_once_and_no_arrow_goes_up():
+    floors = {name: floor for floor, names in enumerate(ROOMS) for name in names}
+    for path in files_of("grading"):
+        own = path.relative_to(PACKAGE / "grading").parts[0].removesuffix(".py")
+        for module in imports(path) if own != "__init__" else ():
+            room = module.removeprefix("course_rnn.grading.").partition(".")[0]
+            if module.startswith("course_rnn.grading.") and floors[room] > floors[own]:
+                pytest.fail(f"grading/{own} imports {module}, which a submission visits later")
+
+
+def test_the_worker_imports_nothing_of_the_course_but_itself():
+    for path in files_of("grading/worker"):
+        for module in imports(path):
+            assert not module.startswith("course_rnn") or module.startswith("course_rnn.grading.worker"), path.name
+
+
 def test_the_package_never_imports_from_the_pages_or_the_tests():
     for path in PACKAGE.rglob("*.py"):
         assert not {module.split(".")[0] for module in imports(path)} & {"book", "exercises", "solutions", "tests"}

@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 from course_rnn.grading import course, tables
 from course_rnn.grading.grade import _judged, grade_submission, hidden_cases
 from course_rnn.grading.intake import roster, submissions, times
+from course_rnn.grading.intake.files import Rejected
 from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.out import lms
 from course_rnn.grading.room.sandbox import _check
-from course_rnn.grading.room.session import Rejected, Room
+from course_rnn.grading.room.session import Room
 from course_rnn.grading.store import Verdict
 from course_rnn.grading.text import file_name, plain
 from course_rnn.grading.worker.frames import decode, encode, unpack

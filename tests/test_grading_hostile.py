@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from grading_attacks import CLASS, FULL, ONLY_TWO_QUESTIONS, RIGHT, SECRET, book
+from grading_attacks import CLASS, FULL, KINDS, ONLY_TWO_QUESTIONS, RIGHT, SECRET, book, table
 
 from course_rnn.grading.batch import Run, grade_class
 from course_rnn.grading.limits import Limits
@@ -86,6 +86,12 @@ def graded(tmp_path_factory):
     everywhere.unlink()
     listener.close()
     del os.environ["COURSE_RNN_TEST_SECRET"]
+
+
+def test_the_instructors_page_says_what_was_tried():
+    page = (Path(__file__).parent.parent / "book" / "for_instructors.md").read_text(encoding="utf-8")
+    assert table() in page, "write it again: from grading_attacks import table; print(table())"
+    assert set(KINDS) <= set(CLASS)
 
 
 @pytest.mark.parametrize("name", CLASS)

@@ -8,9 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from course_rnn.grading.intake.files import assignment_of, fingerprint, read
+from course_rnn.grading.intake.files import Rejected, assignment_of, fingerprint, read
 from course_rnn.grading.limits import DEFAULTS, Limits
-from course_rnn.grading.room.session import Rejected
 from course_rnn.grading.text import plain
 from course_rnn.grading.worker import reading
 from course_rnn.grading.worker.frames import unpack

@@ -12,6 +12,7 @@ from course_rnn.grading.out import report
 from course_rnn.grading.out.report import histogram, misconceptions, write_report
 from course_rnn.grading.store import Verdict
 from course_rnn.grading.tables import as_text
+from course_rnn.grading.text import file_name
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -144,13 +145,21 @@ def test_what_a_student_wrote_stays_text(pages, text):
     plain_folder = pages([plain])
     expected = {name: Text(plain_folder / name).tags for name in ("index.html", "feedback/name.html")}
     folder = pages([hostile])
-    page = folder / report.page_of(text)
+    page = folder / report.page_of(file_name(text))
     assert page.parent == folder / "feedback" and Text(folder / "index.html").tags == expected["index.html"]
     assert len(Text(page).tags) - len(expected["feedback/name.html"]) == text.count("\n")  # lines become paragraphs
     for shown in (folder / "index.html", page):
         assert " ".join(text.split()) in Text(shown).text
     [link] = Text(folder / "index.html").links
     assert link.startswith("feedback/")
+
+
+def test_names_that_differ_in_capitals_have_a_page_each_on_any_system(pages):
+    folder = pages([verdict(name, 1, 1) for name in ("ada", "ADA", "bob")])
+    names = [path.name for path in (folder / "feedback").iterdir()]
+    assert len({name.casefold() for name in names}) == 3 and "bob.html" in names
+    for link in Text(folder / "index.html").links:
+        assert (folder / link).is_file()
 
 
 def test_a_name_of_half_a_character_can_be_written(pages):

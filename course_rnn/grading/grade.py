@@ -11,10 +11,10 @@ import numpy as np
 from course_rnn.checking.result import Result
 from course_rnn.checking.trial import Trial, said
 from course_rnn.grading.course import Plan
-from course_rnn.grading.intake.files import assignment_of, read, sha256
+from course_rnn.grading.intake.files import Rejected, assignment_of, read, sha256
 from course_rnn.grading.limits import DEFAULTS
 from course_rnn.grading.room.sandbox import Unavailable
-from course_rnn.grading.room.session import Rejected, Sessions
+from course_rnn.grading.room.session import Sessions
 from course_rnn.grading.store import Verdict
 from course_rnn.grading.text import plain
 

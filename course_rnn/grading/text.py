@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 HASHED = re.compile(r"-[0-9a-f]{8}$")
@@ -45,9 +46,27 @@ def file_name(student):
     '_.._etc-74ccf3c5'
     """
     clean = re.sub(r"[^\w.@ -]", "_", student).lstrip(".- ")[:60].rstrip(". ")
-    apart = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     taken = HASHED.search(student) or RESERVED.match(student)  # it could be what another name becomes
-    return clean if clean and clean == student and not taken else f"{clean}-{apart}"
+    return clean if clean and clean == student and not taken else f"{clean}-{_apart(student)}"
+
+
+def file_names(students):
+    """A file name for each student of a class, such that no two are one file on Windows or macOS.
+
+    Examples
+    --------
+    >>> file_names(["ada", "Bob", "bob"])
+    {'ada': 'ada', 'Bob': 'Bob-cd9fb1e1', 'bob': 'bob-81b637d8'}
+    """
+    names = {student: file_name(student) for student in students}
+    times = Counter(unicodedata.normalize("NFC", name).casefold() for name in names.values())
+    once = {who: times[unicodedata.normalize("NFC", name).casefold()] == 1 for who, name in names.items()}
+    return {who: name if once[who] else f"{name}-{_apart(who)}" for who, name in names.items()}
+
+
+def _apart(student):
+    """What keeps a student's name apart from all others."""
+    return hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def write_whole(path, text):

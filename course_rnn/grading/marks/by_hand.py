@@ -24,8 +24,8 @@ from pathlib import Path
 import nbformat
 
 from course_rnn.grading import tables
-from course_rnn.grading.intake.files import handed_in
-from course_rnn.grading.room.session import Rejected, Room
+from course_rnn.grading.intake.files import Rejected, handed_in
+from course_rnn.grading.room.session import Room
 from course_rnn.grading.store import Store
 from course_rnn.grading.text import write_whole
 from course_rnn.grading.worker.frames import unpack

@@ -18,10 +18,10 @@ from nbformat.v4 import new_output
 from tqdm import tqdm
 
 from course_rnn.grading import course as plans
-from course_rnn.grading.intake.files import handed_in
+from course_rnn.grading.intake.files import Rejected, handed_in
 from course_rnn.grading.marks.final import settled
 from course_rnn.grading.out.handouts import find_solution, points_id, release, with_metadata
-from course_rnn.grading.room.session import Rejected, Room
+from course_rnn.grading.room.session import Room
 from course_rnn.grading.store import Store
 from course_rnn.grading.text import file_name
 from course_rnn.grading.worker.frames import unpack

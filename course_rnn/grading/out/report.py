@@ -16,7 +16,7 @@ from course_rnn.checking.result import SIGNS
 from course_rnn.grading import tables
 from course_rnn.grading.marks import item_analysis
 from course_rnn.grading.marks.final import settled
-from course_rnn.grading.text import file_name, write_whole
+from course_rnn.grading.text import file_names, write_whole
 from course_rnn.questions import chapters
 
 PAGE, FEEDBACK = "index.html", "feedback"
@@ -43,10 +43,12 @@ def write_report(folder, book=""):
     found = grades.verdicts
     (folder / FEEDBACK).mkdir(exist_ok=True)
     pages = environment()
+    names = file_names(found)
+    pages.globals |= {"page_of": lambda student: page_of(names[student])}
     pages.globals |= {"atlas_of": partial(atlas_of, book), "overrides": grades.overrides, "pending": grades.pending}
     student_page = pages.get_template("feedback.html")
     for verdict in found.values():
-        write_whole(folder / page_of(verdict.student), student_page.render(verdict=verdict, signs=SIGNS))
+        write_whole(folder / page_of(names[verdict.student]), student_page.render(verdict=verdict, signs=SIGNS))
     overview = pages.get_template("class.html").render(**class_overview(found.values()))
     write_whole(folder / PAGE, overview)
     write_csv(folder / tables.GRADES, found.values(), grades.overrides)
@@ -63,7 +65,7 @@ def environment():
         lstrip_blocks=True,
     )
     pages.filters["points"] = "{:g}".format
-    pages.globals |= {"state": state, "page_of": page_of}
+    pages.globals["state"] = state
     return pages
 
 
@@ -75,9 +77,9 @@ def atlas_of(book, assignment, question, cause):
     return f"{book.rstrip('/')}/book/atlas.html#{asked.address(cause)}" if known else ""
 
 
-def page_of(student):
+def page_of(name):
     """Where a student's page lies, relative to the class page."""
-    return f"{FEEDBACK}/{file_name(student)}.html"
+    return f"{FEEDBACK}/{name}.html"
 
 
 def state(question):

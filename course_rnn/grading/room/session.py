@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from course_rnn.grading.intake.files import Rejected
 from course_rnn.grading.room.sandbox import Died, NotStarted, Worker
 from course_rnn.grading.text import plain
 from course_rnn.grading.worker.frames import pack, unpack
@@ -12,10 +13,6 @@ from course_rnn.grading.worker.frames import pack, unpack
 ATTEMPTS = 3  # at starting a sandbox
 READ_SECONDS = 10  # that reading a notebook may take in the room
 MOST_WITHOUT = 10  # missing modules that are named
-
-
-class Rejected(Exception):
-    """Why a submission cannot be graded, as a sentence for its student."""
 
 
 class TooBusy(Exception):
