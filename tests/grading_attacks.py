@@ -810,7 +810,7 @@ CLASS = {
         FULL,
         "PermissionError",
     ),
-    "shared pages of /dev/zero": (
+    "shared pages of the device zero": (
         attack(
             """
             import mmap, os

@@ -18,6 +18,7 @@ from course_rnn.grading.batch import AHEAD, ATTEMPTS, Run, grade_class
 from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.room.sandbox import Unavailable
+from course_rnn.grading.room.session import TooBusy
 from course_rnn.grading.store import Store, Verdict
 
 ENVIRONMENT = os.environ | {
@@ -42,6 +43,8 @@ def grade(submission, *, plan, assignment, seed, limits, trusted, alone):
             os.kill(os.getpid(), signal.SIGKILL)
         if what == "raise":
             raise RuntimeError("our fault")
+    if what == "busy" and not alone:
+        raise TooBusy("the machine was too busy for it")
     if what == "unavailable":
         raise Unavailable("There is no sandbox.")
     status = "ungraded" if what == "ungraded" and times < int(until) else "graded"
@@ -158,6 +161,13 @@ def test_what_kills_every_worker_stays_ungraded_and_the_others_are_graded(folder
     found = graded(scheduler=None, jobs=2)
     assert Counter(verdict.status for verdict in found.values()) == {"graded": CLASS - 1, "ungraded": 1}
     assert found["student05"].score is None and "KilledWorker" in found["student05"].messages[0]
+
+
+def test_whoever_a_busy_machine_had_no_time_for_is_graded_alone(folder, graded):
+    (folder / "student03.ipynb").write_text("busy")
+    found = graded()
+    assert found["student03"].status == "graded" and calls(folder)["student03"] == 2
+    assert list(calls(folder).values()).count(1) == CLASS - 1
 
 
 @pytest.mark.parametrize("what", ["ungraded", "raise"])

@@ -33,6 +33,7 @@ from course_rnn.grading.room.session import Room
 from course_rnn.grading.store import Verdict
 from course_rnn.grading.text import file_name, plain
 from course_rnn.grading.worker.frames import decode, encode, unpack
+from course_rnn.grading.worker.reading import heading_of
 from course_rnn.questions import chapters
 
 SECONDS, MEGABYTES = 1, 100
@@ -255,6 +256,18 @@ def test_a_text_is_made_safe_and_comes_back(text):
         assert tables.as_it_was(tables.as_text(text)) == text
         assert len(plain(text)) <= 500 and len(file_name(text)) < 80
         assert not roster.LMS.fullmatch(text) or text
+
+
+@pytest.mark.parametrize("sign", "=-'\";\t \n#_0a")
+def test_a_sign_that_comes_a_great_many_times_costs_little(sign):
+    """Where an expression looks again and again at the same place, one of these takes seconds."""
+    for other in "=-'\";\t \n#_0a":
+        for text in (sign * 30_000 + other, (sign + other) * 15_000):
+            with cheap():
+                assert tables.as_it_was(tables.as_text(text)) == text
+                file_name(text), heading_of(text), roster.LMS.fullmatch(text)
+                submissions.MOODLE.fullmatch(text[:255]), submissions.CANVAS.fullmatch(text[:255])
+                tables.delimiter_of(text), tables.number(text)
 
 
 def test_the_fuzzer_knows_a_right_answer_when_it_sees_one():

@@ -154,6 +154,14 @@ def test_what_a_student_wrote_stays_text(pages, text):
     assert link.startswith("feedback/")
 
 
+def test_what_an_instructor_should_look_at_is_on_the_class_page_and_costs_no_mark(pages):
+    said = "The notebook was made for bob, and ada handed it in."
+    folder = pages([replace(verdict("ada", 2, 3), look=[said]), *CLASS[1:]])
+    feedback = Text(folder / "feedback" / "ada.html").text
+    assert said in Text(folder / "index.html").text
+    assert "5 of 5" in feedback and said not in feedback
+
+
 def test_names_that_differ_in_capitals_have_a_page_each_on_any_system(pages):
     folder = pages([verdict(name, 1, 1) for name in ("ada", "ADA", "bob")])
     names = [path.name for path in (folder / "feedback").iterdir()]

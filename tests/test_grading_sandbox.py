@@ -507,6 +507,29 @@ def test_a_cell_that_stops_keeps_what_it_did_and_one_that_is_dropped_does_not():
 
 
 @walled
+def test_after_what_stops_a_cell_it_still_defines_what_nothing_else_does():
+    cells = ["def f(): return 1, g()", "1 / 0\nimport math\ndef f(): return 2\ndef g(): return math.floor(3.5)\nx = 1"]
+    with Session(LIMITS) as session:
+        session.use(cells)
+        [trial] = session.call("f", "numpy", [{}])["trials"]
+        assert session.call("x", "numpy", [{}])["missing"], "what only computes is not run"
+    assert [int(value) for value in trial["values"]] == [1, 3], "what was there before, stays"
+    assert list(session.notes) == [2]
+
+
+@walled
+def test_a_missing_module_is_a_stand_in_from_where_it_is_imported():
+    cells = ["x = 1\nimport none.such as n, seaborn\nn.plot(x)\nx += 1\ndef f(): return x", "def g(): import scipy"]
+    with Session(LIMITS) as session:
+        session.use(cells)
+        [trial] = session.call("f", "numpy", [{}])["trials"]
+        [other] = session.call("g", "numpy", [{}])["trials"]
+    assert int(trial["values"][0]) == 2, "nothing is run twice"
+    assert session.notes == {1: "Code cell 1 did without none, seaborn, which is not here."}
+    assert "ModuleNotFoundError" in other["raised"], "a function that needs one says so"
+
+
+@walled
 def test_a_fork_that_a_cell_makes_is_not_taken_for_the_cell():
     source = "import os, time\nif os.fork():\n    time.sleep(0.3)\n    x = 1\nelse:\n    x = 2\ndef f(): return x"
     assert values(source, {}) == [[1]]

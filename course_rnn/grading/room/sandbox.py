@@ -34,11 +34,11 @@ START_SECONDS = 60  # for the imports, also on a machine that is very busy
 GRACE_SECONDS = 5  # what the keeper may take to end a step
 
 
-class Unavailable(Exception):
+class Unavailable(OSError):
     """There is no sandbox on this machine; no submission can be graded."""
 
 
-class NotStarted(Exception):
+class NotStarted(OSError):
     """This sandbox did not come up, through no fault of a student's."""
 
 

@@ -15,7 +15,7 @@ READ_SECONDS = 10  # that reading a notebook may take in the room
 MOST_WITHOUT = 10  # missing modules that are named
 
 
-class TooBusy(Exception):
+class TooBusy(OSError):
     """The machine had no time for a step: nothing that a student did."""
 
 
