@@ -22,6 +22,7 @@ class Limits:
     question_seconds: float = _limit(10.0, "such seconds until the calls for a question are stopped")
     total_seconds: float = _limit(120.0, "such seconds for a submission; questions not reached by then get no points")
     patience: float = _limit(10.0, "times as long as these that may pass on the clock of a busy machine")
+    wall_seconds: float = _limit(300.0, "seconds on the clock for a submission, however busy the machine is")
     process_mb: int = _limit(1024, "address space of a process, in MiB")
     torch_process_mb: int = _limit(4096, "the same where torch is needed")
     memory_mb: int = _limit(2048, "memory of all processes of a submission together, in MiB")

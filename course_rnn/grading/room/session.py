@@ -117,7 +117,7 @@ class Session(Room):
         super().__init__(limits, torch=torch, by_hand=by_hand, trusted=trusted)
         self.notes, self.alone = {}, alone
         self._cells, self._ready, self._starts = {}, False, 0
-        self._left, self._ends = limits.total_seconds, time.monotonic() + limits.total_seconds * limits.patience
+        self._left, self._ends = limits.total_seconds, time.monotonic() + limits.wall_seconds
 
     def use(self, cells):
         """Take these cells for those of the notebook."""
@@ -178,8 +178,10 @@ class Session(Room):
     def _step(self, request, seconds):
         """One step within the time that is left for the submission."""
         seconds, wall = min(seconds, self._left), min(seconds * self.limits.patience, self._ends - time.monotonic())
-        if seconds <= 0 or wall <= 0:
+        if seconds <= 0 or (wall <= 0 and self.alone):
             raise TimeoutError
+        if wall <= 0:
+            raise TooBusy(f"the machine was too busy for it, for {self.limits.wall_seconds:g} seconds")
         began = time.monotonic()
         try:
             reply = self._ask(request, seconds, wall)

@@ -107,7 +107,7 @@ class AbsentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def add(name):
     """Let a module that was not found be absent from here on; whether that is new."""
-    name = str(name).partition(".")[0]
+    name = name.partition(".")[0]
     new = name not in ABSENT and name not in sys.modules
     ABSENT.add(name)
     return new

@@ -121,14 +121,20 @@ def run(statements, filename, namespace):
         try:
             exec(compile(ast.Module(statements, []), filename, "exec"), namespace)
             return {"stopped": "", "without": without}
-        except ModuleNotFoundError as error:
-            statements, missing = statements_from(error, statements), error.name
-            if not (statements and isinstance(statements[0], (ast.Import, ast.ImportFrom)) and absent.add(missing)):
-                return {"stopped": said(error) + place(error), "without": without}
-            without.append(missing.partition(".")[0])
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: a notebook goes on after both
-            define(statements_from(error, statements)[1:], filename, namespace, only_new=True)
+            left = statements_from(error, statements)
+            if imports_what_is_missing(error, left) and absent.add(error.name):
+                without.append(error.name.partition(".")[0])
+                statements = left
+                continue
+            define(left[1:], filename, namespace, only_new=True)
             return {"stopped": said(error) + place(error), "without": without}
+
+
+def imports_what_is_missing(error, statements):
+    """Whether a cell stopped at an import of its own, outside of any `try`."""
+    missing = isinstance(error, ModuleNotFoundError) and isinstance(error.name, str)
+    return missing and bool(statements) and isinstance(statements[0], (ast.Import, ast.ImportFrom))
 
 
 def time_is_up(seconds, number, frame):
