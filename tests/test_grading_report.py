@@ -162,6 +162,14 @@ def test_what_an_instructor_should_look_at_is_on_the_class_page_and_costs_no_mar
     assert "5 of 5" in feedback and said not in feedback
 
 
+def test_whoever_got_points_for_the_file_of_somebody_else_is_looked_at(pages):
+    same = [replace(verdict(name, 2, 3), sha256="ab") for name in ("ada", "bob")]
+    empty = [replace(verdict(name, 0, 0), sha256="cd") for name in ("cyd", "dot")]
+    text = Text(pages([*same, *empty]) / "index.html").text
+    assert "The same file, byte by byte, was handed in by bob." in text and "handed in by ada." in text
+    assert "by cyd" not in text and "by dot" not in text, "the exercise as it was handed out is nobody's"
+
+
 def test_names_that_differ_in_capitals_have_a_page_each_on_any_system(pages):
     folder = pages([verdict(name, 1, 1) for name in ("ada", "ADA", "bob")])
     names = [path.name for path in (folder / "feedback").iterdir()]

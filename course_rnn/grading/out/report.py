@@ -6,6 +6,7 @@ and the pages forbid the browser to run or load anything.
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, median
@@ -93,12 +94,29 @@ def class_overview(found):
     for verdict in found:
         if verdict.status == "graded":
             graded[verdict.assignment].append(verdict)
+    found = with_the_same_file(found)
     return {
         "verdicts": found,
         "counts": Counter(verdict.status for verdict in found),
         "look": [verdict for verdict in found if verdict.status != "graded" or verdict.look],
         "assignments": {name: _assignment(graded[name]) for name in sorted(graded)},
     }
+
+
+def with_the_same_file(found):
+    """The verdicts, in which an instructor is told to look at those who got points for one and the same file."""
+    who = defaultdict(list)
+    for verdict in found:
+        if verdict.score and verdict.sha256:
+            who[verdict.sha256].append(verdict.student)
+    told = []
+    for verdict in found:
+        others = [student for student in who[verdict.sha256] if student != verdict.student]
+        shared = (
+            [f"The same file, byte by byte, was handed in by {', '.join(others)}."] if others and verdict.score else []
+        )
+        told.append(replace(verdict, look=verdict.look + shared))
+    return told
 
 
 def _assignment(graded):
