@@ -152,6 +152,12 @@ def test_importing_the_questions_loads_numpy_alone():
     assert "numpy" in loaded and not loaded & {"torch", "matplotlib", "nbformat", "IPython"}
 
 
+def test_importing_figures_and_data_loads_nothing_that_a_browser_lacks():
+    loaded = loaded_by("import course_rnn.plot, course_rnn.diagrams, course_rnn.data, course_rnn.numpy")
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "matplotlib", "IPython", "ipywidgets", "faker", "num2words"}
+
+
 def test_torch_missing_says_what_to_install():
     code = "import sys; sys.modules['torch'] = None; import course_rnn.torch"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -377,11 +377,11 @@ def test_every_row_is_said_where_they_are_few():
     assert "y 4 from" in drawn("heat_map").alt and "y 1:" not in drawn("heat_map").alt
 
 
-@pytest.mark.parametrize("colour_map", [style.SIGNED, *map(style.amount, colours.ROLE)], ids=lambda m: m.name)
+@pytest.mark.parametrize("colour_map", [style.signed_map(), *map(style.amount, colours.ROLE)], ids=lambda m: m.name)
 def test_the_dark_page_leaves_zero_quiet_and_the_hue_as_it_was(colour_map):
     light = colour_map(np.linspace(0, 1, 41))[:, :3]
     shown = dark(light)
-    halves = [shown[20:], shown[20::-1]] if colour_map is style.SIGNED else [shown]
+    halves = [shown[20:], shown[20::-1]] if colour_map is style.signed_map() else [shown]
     for half in halves:
         assert half[0] @ LUMA < 0.15  # zero is the ground
         assert (np.diff(half @ LUMA) > 0).all()  # and more is lighter

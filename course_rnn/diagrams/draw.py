@@ -2,6 +2,7 @@
 
 A `Diagram` is a list of nodes and wires in units of half an inch.
 Nothing is drawn before `Diagram.fig` is asked for; the canvas then takes the size that its content needs.
+matplotlib is imported where something is measured or drawn, so that the module loads without it.
 """
 
 from __future__ import annotations
@@ -13,19 +14,14 @@ from functools import cache, cached_property
 from itertools import pairwise
 from math import dist, hypot
 from numbers import Integral
-from typing import NamedTuple
-
-import matplotlib.style
-from matplotlib import cbook
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Circle, FancyBboxPatch, Patch, PathPatch, Polygon
-from matplotlib.path import Path
-from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
-from matplotlib.transforms import Affine2D
+from typing import TYPE_CHECKING, NamedTuple
 
 from course_rnn.colours import FILL, OUTLINE, ROLE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+    from matplotlib.path import Path
 
 UNIT = 36.0  # points in one unit of length
 SIZE, SMALL = 14.0, 12.5  # points: labels of nodes; labels of arrows and remarks
@@ -40,7 +36,9 @@ Rectangle = tuple[float, float, float, float]  # left, low, right, high
 @contextmanager
 def _house_style():
     """Matplotlib's defaults and ours, whatever the page has set; its settings return afterwards."""
-    with matplotlib.style.context(["default", STYLE]):
+    from matplotlib.style import context
+
+    with context(["default", STYLE]):
         yield
 
 
@@ -52,6 +50,10 @@ def measure(text: str, size: float) -> tuple[float, float, float]:
     >>> bool(narrow[0] < wide[0])
     True
     """
+    from matplotlib import cbook
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
     with _house_style():
         font = FontProperties(size=size)
         w, h, d = text_to_path.get_text_width_height_descent(text, font, cbook.is_math_text(text))
@@ -195,6 +197,8 @@ class Diagram:
 
     def units(self, name, x, y, count, role="neutral", *, pitch=0.6) -> Node:
         """A layer or a vector: a frame with ``count`` units, one over the other."""
+        from matplotlib.patches import Circle
+
         for k in range(count):
             at = (x, y + pitch * ((count - 1) / 2 - k))
             self.art.append(Circle(at, 0.36 * pitch, fc=FILL[role], ec=OUTLINE[role], lw=1.2, zorder=3))
@@ -330,6 +334,9 @@ class Diagram:
     # ---------------------------------------------------------------- drawing
     @cached_property
     def fig(self) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.transforms import Affine2D
+
         boxes = [thing.rectangle for thing in (*self.nodes.values(), *self.labels)] + self.panels
         boxes += [(x, y, x, y) for w in self.wires for x, y in w.points]
         x0, y0 = min(b[0] for b in boxes) - MARGIN, min(b[1] for b in boxes) - MARGIN
@@ -343,6 +350,9 @@ class Diagram:
         return fig
 
     def _artists(self):
+        from matplotlib.patches import Circle, PathPatch, Polygon
+        from matplotlib.text import Text
+
         for panel in self.panels:
             yield _rounded(panel, 0.3, fc="#f3f5f7", ec="#a3adb6", lw=1.0, zorder=0)
         for i, wire in enumerate(self.wires):
@@ -404,6 +414,8 @@ class Diagram:
 
 
 def _rounded(rectangle: Rectangle, radius, **ink):
+    from matplotlib.patches import FancyBboxPatch
+
     x0, y0, x1, y1 = rectangle
     style = f"round,pad=0,rounding_size={radius}"
     return FancyBboxPatch((x0, y0), x1 - x0, y1 - y0, boxstyle=style, **ink)
@@ -431,6 +443,8 @@ def _towards(p: Point, q: Point, length: float) -> Point:
 
 def _line(wire: Wire, bridges: Sequence[Point]) -> tuple[Path, list[Point]]:
     """The path of a wire, with round bends and a small arch over each bridge, and the triangle of its head."""
+    from matplotlib.path import Path
+
     points = list(wire.points)
     tip = points[-1]
     if wire.head:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from matplotlib.patches import Circle, Ellipse, Polygon
-
 from course_rnn.colours import FILL, OUTLINE
 from course_rnn.diagrams.draw import SMALL, Diagram, at_least, count, measure, sym
 
@@ -254,6 +252,8 @@ def word_order(
 
 def _dog(d: Diagram, x, y, s=1.0) -> None:
     """A dog that runs to the right, around (x, y)."""
+    from matplotlib.patches import Circle, Ellipse, Polygon
+
     look = {"fc": OUTLINE["input"], "ec": "none", "zorder": 3}
     d.art += [
         Ellipse((x, y), 0.62 * s, 0.24 * s, **look),
@@ -286,6 +286,8 @@ def video_frames(frames: int = 4) -> Diagram:
     >>> [e[:2] for e in video_frames(2).edges]
     [('frame1', 'frame2'), ('frame2', 'next')]
     """
+    from matplotlib.patches import Circle, Polygon
+
     at_least(1, frames=frames)
     d = Diagram(
         f"{count(frames, 'frame')} of a film in the order of time: a dog runs through a park, a little further to the "

@@ -1,10 +1,9 @@
 """Values on a grid: states over time, attention, confusions; and gates over the text that moved them."""
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from course_rnn.colours import FILL, ROLE
-from course_rnn.plot.style import INK, LETTER, SIGNED, WIDTH, Plot, amount, canvas, house_style, text_of, writer
+from course_rnn.plot.style import INK, LETTER, WIDTH, Plot, amount, canvas, house_style, signed_map, text_of, writer
 
 MANY = 400  # cells: from here on they are one picture of 200 dpi inside the SVG
 LISTED = 48  # cells: up to here the text lists every one
@@ -62,7 +61,7 @@ def heat_map(
     fig, (ax,) = canvas(R * height + below, left + C * width + 0.9)
     ax.grid(False)
     ax.patch.set(hatch="////", facecolor="#f3f5f7", edgecolor="#c5ccd2", linewidth=0)  # shows where no cell is
-    scale = {"cmap": SIGNED, "vmin": -limit} if signed else {"cmap": amount(role), "vmin": 0}
+    scale = {"cmap": signed_map(), "vmin": -limit} if signed else {"cmap": amount(role), "vmin": 0}
     mesh = ax.pcolormesh(np.ma.masked_where(~there, values), **scale, vmax=limit, rasterized=values.size > MANY)
     ax.invert_yaxis()
     if np.all(np.greater_equal(cell, VALUE)):
@@ -134,6 +133,8 @@ def attention_map(alpha, source, target, *, xlabel="source", ylabel="output") ->
     'Attention of 2 outputs over 2 source tokens. quatre-vingt looks most at ninety (0.90). dix-sept looks most at
     seven (0.75).'
     """
+    from matplotlib.patches import Rectangle
+
     alpha, names = np.asarray(alpha, dtype=float), {"rows": target, "columns": source}
     plot = heat_map(
         alpha, xlabel=xlabel, ylabel=ylabel, label="weight", limit=1.0, role="context", signed=False, **names
@@ -172,6 +173,8 @@ def gates_over_text(text, gates, *, width=48) -> Plot:
     'Gates over the text "a cat". forget: mean 0.64, most open (0.90) at character 1, "a", most closed (0.20) at
     character 2, a space.'
     """
+    from matplotlib.patches import Rectangle
+
     gates = {name: np.asarray(values, dtype=float) for name, values in gates.items()}
     if not text or not gates:
         raise ValueError("there is nothing to draw: a text and at least one gate are needed")

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-from matplotlib.patches import Patch
 
 from course_rnn.plot.style import INK, Plot, canvas, house_style, legend, looks, text_of, writer
 
@@ -77,6 +76,8 @@ def lines(series, *, x=None, xlabel, ylabel, ylim=None, baselines=None, parts=No
     handles, labels = ax.get_legend_handles_labels()
     seeds = sorted({len(y) for _, y in drawn.values()} - {1})
     if seeds:
+        from matplotlib.patches import Patch
+
         handles.append(Patch(color=INK, alpha=0.2, linewidth=0))
         labels.append(f"range of {' or '.join(map(str, seeds))} seeds")
     if labels:

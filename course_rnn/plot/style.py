@@ -1,17 +1,15 @@
-"""The house style: what every figure looks like, how it is saved, and how it says what it shows."""
+"""The house style: what every figure looks like, how it is saved, and how it says what it shows.
+
+matplotlib and IPython are imported where something is drawn or shown, so that the module loads without them.
+"""
 
 import html
 import io
 import re
 from contextlib import contextmanager
+from functools import cache
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
-import matplotlib.style
 import numpy as np
-from IPython.display import HTML, display
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap
-from matplotlib.figure import Figure
 
 from course_rnn.colours import ROLE, blend
 
@@ -41,19 +39,30 @@ STYLE = {
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "legend.frameon": False,
-    "axes.prop_cycle": mpl.cycler(color=[ROLE[role] for role in TURNS]),
+    "axes.prop_cycle": f"cycler(color={[ROLE[role] for role in TURNS]})",
 }
 #: What makes a saved figure the same bytes on every run, and sharp on a dense screen.
 SAVED = {"savefig.dpi": 200, "savefig.bbox": None, "svg.hashsalt": "course-rnn", "svg.fonttype": "path"}
 
+
 # Colour maps begin at the white of the page. The filter of the dark page turns lightness round and keeps the hue, so
 # there too zero is the quietest and the largest the loudest, and no map needs to be left out of it.
-#: Of values with a sign: violet, white, orange; colour-blind readers tell the ends apart, and neither is a role.
-SIGNED = ListedColormap(mpl.colormaps["PuOr_r"](np.linspace(0.12, 0.88, 255)), name="signed")
+@cache
+def signed_map():
+    """The colour map of values with a sign: violet, white, orange.
+
+    Colour-blind readers tell the ends apart, and neither is a role.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["PuOr_r"](np.linspace(0.12, 0.88, 255)), name="signed")
 
 
 def amount(role):
     """The colour map of values without a sign: from white through the colour of the role."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     colour = ROLE[role]
     steps = ["#ffffff", blend(colour, "#ffffff", 0.76), colour, blend(colour, "#000000", 0.5)]
     return LinearSegmentedColormap.from_list(role, steps)
@@ -62,13 +71,17 @@ def amount(role):
 @contextmanager
 def house_style():
     """Matplotlib's defaults and ours, whatever the page has set; the page's settings return afterwards."""
-    with matplotlib.style.context(["default", STYLE | SAVED]):
+    from matplotlib.style import context
+
+    with context(["default", STYLE | SAVED]):
         yield
 
 
 def use_style():
     """Draw in the house style from here on; in a notebook figures become SVG, the same bytes on every run."""
-    plt.rcParams.update(STYLE | SAVED)
+    from matplotlib import rcParams
+
+    rcParams.update(STYLE | SAVED)
     try:
         shell = get_ipython()
     except NameError:
@@ -100,12 +113,15 @@ class Plot:
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> fig, ax = plt.subplots()
     >>> Plot(fig, "Empty axes."), plt.get_fignums()
     (Figure: Empty axes., [])
     """
 
     def __init__(self, fig, alt):
+        from matplotlib import pyplot as plt
+
         plt.close(fig)
         self.fig, self.alt = fig, alt
 
@@ -122,6 +138,8 @@ class Plot:
 
 def show_with_text(picture):
     """Show a plot or a diagram, and below it the text that says the same."""
+    from IPython.display import HTML, display
+
     display(picture, HTML(f"<p>{html.escape(picture.alt)}</p>"))
 
 
@@ -130,6 +148,8 @@ def show_with_text(picture):
 
 def canvas(height, width=WIDTH, rows=1):
     """A figure that pyplot does not know, and the list of its axes, one above the other; sizes in inches."""
+    from matplotlib.figure import Figure
+
     fig = Figure(figsize=(width, height))
     return fig, list(fig.subplots(rows, squeeze=False)[:, 0])
 
