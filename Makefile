@@ -9,7 +9,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 PAGES := pages.atlas pages.objectives claims landing
 BUILD := $(BIN)/jupyter-book build . --toc book/_toc.yml -W -n --keep-going
 .DEFAULT_GOAL := help
-.PHONY: help book test quick machines chance lab serve notebooks exercises pages bench clean
+.PHONY: help book test quick machines chance lab serve live notebooks exercises pages bench clean
 # jupyter-book calls sphinx, and the tests call both, by name
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -21,6 +21,7 @@ help:
 	@echo "make chance     run the tests N times in random order with other random numbers (ONLY=tests/test_data.py)"
 	@echo "make lab        open JupyterLab on the exercises"
 	@echo "make serve      show the built book at http://localhost:$(PORT)"
+	@echo "make live       fetch what lets the exercises run in the browser; the next make book uses it"
 	@echo "make notebooks  run every notebook again and normalise what it wrote"
 	@echo "make exercises  make exercises/ from solutions/ again (ONLY=02: one)"
 	@echo "make pages      make the pages again that are made from questions, chapters and claims"
@@ -67,6 +68,10 @@ lab: $(READY)
 serve: book
 	@echo "http://localhost:$(PORT)   (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+# WHEELS=folder: NumPy for the browser from a folder, where the published one cannot be fetched; for trying only
+live: $(READY)
+	@$(BIN)/python -m course_rnn.pages.live $(if $(WHEELS),--wheels "$(WHEELS)")
 
 notebooks: exercises
 	@$(BIN)/python -m course_rnn.notebooks
