@@ -4,8 +4,18 @@ import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
-import { classHighlighter } from "@lezer/highlight";
+import { tagHighlighter, tags } from "@lezer/highlight";
 import DOMPurify from "dompurify";
+
+// the classes that the page itself uses for code, so that an editor has its colours, by day and by night
+const colours = tagHighlighter([
+  { tag: tags.keyword, class: "k" },
+  { tag: [tags.bool, tags.null], class: "kc" },
+  { tag: tags.comment, class: "c1" },
+  { tag: tags.string, class: "s1" },
+  { tag: tags.number, class: "mi" },
+  { tag: tags.function(tags.definition(tags.variableName)), class: "nf" },
+]);
 
 /** HTML as it may stand in the page: no script, no handler, nothing that loads from elsewhere. */
 export const clean = (html) =>
@@ -31,7 +41,7 @@ export function edit({ parent, text, label, changed, run }) {
       EditorState.tabSize.of(4),
       indentOnInput(),
       bracketMatching(),
-      syntaxHighlighting(classHighlighter),
+      syntaxHighlighting(colours),
       EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off" }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
     ],

@@ -45,7 +45,8 @@
     return made;
   };
   const button = (text, onclick, attributes = {}) =>
-    element("button", { type: "button", class: "btn btn-sm btn-outline-primary", onclick, ...attributes }, text);
+    element("button", { type: "button", class: "btn btn-sm", onclick, ...attributes }, ...[text].flat());
+  const signed = (sign, text) => [element("span", { "aria-hidden": "true" }, `${sign} `), text];
 
   // ------------------------------------------------------------------ progress in the list of contents, on every page
   function showProgress() {
@@ -170,8 +171,8 @@
     }
 
     build() {
-      this.runButton = button("▶ Run", () => run([this]), { title: "Shift+Enter" });
-      this.stopButton = button("■ Stop", () => python.stop(), { hidden: true });
+      this.runButton = button(signed("▶", "Run"), () => run([this]), { title: "Shift+Enter" });
+      this.stopButton = button(signed("■", "Stop"), () => python.stop(), { hidden: true });
       this.editButton = button("Edit", () => this.edit(true));
       this.resetButton = button("Start over", () => this.reset(), { hidden: this.text === this.original });
       const ask = (what) => () => run([], [`q.${this.question}.${what}()`, this]);
@@ -190,7 +191,7 @@
       return element(
         "p", { class: "live-torch" },
         "This one needs torch, which does not run in a browser. Write your answer here if you like: ",
-        button("download the notebook", download, { class: "btn btn-link live-inline" }),
+        button("download the notebook", download, { class: "btn live-inline" }),
         " and run it in JupyterLab, or use a launch button at the top of the page where there is one.",
       );
     }
@@ -218,7 +219,7 @@
     async edit(focus) {
       await loadEditor();
       if (!this.view) {
-        const parent = element("div", { class: "live-editor" });
+        const parent = element("div", { class: "live-editor highlight" });
         (this.input.querySelector("div.highlight")?.parentElement ?? this.input.firstElementChild).replaceWith(parent);
         this.view = editor.edit({
           parent, text: this.text, label: `Code of ${this.label}`,
@@ -370,14 +371,6 @@
 
   function askToDelete() {
     const deleted = (all) => () => {
-      if (all) keep.clear();
-      else {
-        const solved = parsed(keep.get("progress"), {});
-        delete solved[page.chapter];
-        keep.set("progress", JSON.stringify(solved));
-        keep.set(`answers/${page.name}`, "");
-        if (keep.get("last") === page.name) keep.set("last", "");
-      }
       dialog.close();
       python.end(); // it knows what was solved
       cells.forEach((cell) => {
@@ -385,6 +378,9 @@
         cell.out.replaceChildren();
         cell.say("");
       });
+      const { [page.chapter]: _, ...others } = parsed(keep.get("progress"), {});
+      keep.set("progress", Object.keys(others).length ? JSON.stringify(others) : "");
+      if (keep.get("last") === page.name) keep.set("last", "");
       if (all) keep.clear();
       document.querySelector(".live-note").textContent = all ? "Nothing is kept any more." : "What was kept of this page is deleted.";
       showProgress();
@@ -410,7 +406,7 @@
       element("p", { class: "live-help" }, "Shift+Enter runs a cell; Escape and then Tab leaves it."),
       book.stand_in ? element("p", { class: "live-stand-in" }, "A build for trying: not for publishing.") : "",
       element("div", { class: "live-bar", role: "group", "aria-label": "This page" },
-        page.kind === "exercise" ? button("▶ Run all", () => run(cells.filter((cell) => !cell.torch))) : "",
+        page.kind === "exercise" ? button(signed("▶", "Run all"), () => run(cells.filter((cell) => !cell.torch))) : "",
         button("Download as notebook", download), button("Open a notebook …", () => file.click()), file,
         button("Delete what is kept …", askToDelete)),
       element("p", { class: "live-note", role: "status" }),

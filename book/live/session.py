@@ -14,7 +14,8 @@ import warnings
 from pyodide.code import eval_code
 
 MOST = 100_000  # characters that one cell may print
-PAUSE = 0.05  # seconds between two messages of what is printed
+AT_ONCE = 20  # pieces of print that are sent at once; of more, those of some time together
+PAUSE = 0.05  # seconds
 LACKING = {
     "torch": "This cell needs torch, which does not run in a browser. Download the notebook and run it in JupyterLab.",
     "matplotlib": "This cell draws a figure, and this build of the book has no matplotlib. The notebook draws it.",
@@ -34,7 +35,7 @@ class Printed(io.TextIOBase):
         self.begin()
 
     def begin(self):
-        self.waiting, self.length, self.sent = [], 0, time.monotonic()
+        self.waiting, self.length, self.pieces, self.sent = [], 0, 0, 0.0
 
     def write(self, text):
         if self.length < MOST:
@@ -42,7 +43,8 @@ class Printed(io.TextIOBase):
             if self.length + len(text) >= MOST:
                 self.waiting.append("\n… and more, which is not shown.\n")
         self.length += len(text)
-        if time.monotonic() - self.sent > PAUSE:
+        self.pieces += 1
+        if self.pieces <= AT_ONCE or time.monotonic() - self.sent > PAUSE:
             self.flush()
         return len(text)
 

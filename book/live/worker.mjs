@@ -7,7 +7,15 @@ WebAssembly.Memory.prototype.grow = function (pages) {
   return grow.call(this, pages);
 };
 
+const instantiate = WebAssembly.instantiateStreaming;
+WebAssembly.instantiateStreaming = (...given) =>
+  instantiate(...given).catch((error) => {
+    postMessage({ type: "failed", text: String(error) }); // Pyodide itself would say nothing and wait for ever
+    throw error;
+  });
+
 let python, session, progress;
+const PACKAGES = ["numpy", "tqdm", "course-rnn"];
 const PROGRESS = "/progress.json"; // where course_rnn.questions keeps what is solved
 
 async function start({ python: folder, lock, solved, interrupt }) {
@@ -15,11 +23,13 @@ async function start({ python: folder, lock, solved, interrupt }) {
   python = await loadPyodide({
     indexURL: folder,
     lockFileURL: lock,
-    packages: ["numpy", "tqdm", "course-rnn"],
+    packages: PACKAGES,
     env: { HOME: "/home/pyodide", COURSE_RNN_PROGRESS: PROGRESS, MPLBACKEND: "Agg" },
     stdout: () => {},
     stderr: () => {},
   });
+  const missing = PACKAGES.filter((name) => !(name in python.loadedPackages));
+  if (missing.length) throw new Error(`could not load ${missing}`);
   if (interrupt) python.setInterruptBuffer(interrupt);
   progress = solved;
   if (solved) python.FS.writeFile(PROGRESS, solved);

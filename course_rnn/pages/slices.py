@@ -44,16 +44,24 @@ def _all(sets):
 
 def _slice(above, wanted, made):
     """The code of the statements that make the wanted names, where no live cell has made them and none has run them."""
-    wanted, chosen = wanted - made - vars(builtins).keys(), []
-    for statement in reversed(above):
-        names = (statement.makes & wanted) - statement.taken
-        if names or (statement.setting and statement.uses <= wanted and not statement.taken):
-            chosen.append(statement.code(names))
-            statement.taken |= names if statement.imports else {*statement.makes, "taken"}
-            wanted |= statement.uses - made - vars(builtins).keys()
-        if statement.anew:
-            wanted -= statement.makes - statement.uses
-    return "\n".join(reversed(chosen))
+    known, chosen = made | vars(builtins).keys(), {}  # place -> the names for which it is chosen
+    waiting = [(name, len(above)) for name in wanted - known]
+    while waiting:
+        name, end = waiting.pop()
+        for place in reversed(range(end)):
+            statement = above[place]
+            if name not in statement.makes:
+                continue
+            if name not in chosen.setdefault(place, set()):
+                chosen[place].add(name)
+                seen = len(above) if statement.defines else place  # a function may call what is made after it
+                waiting += [(used, seen) for used in statement.uses - known]
+            if statement.defines or (statement.anew and name not in statement.uses):
+                break
+    names = _all(chosen.values())
+    chosen |= {place: set() for place, statement in enumerate(above) if statement.setting and statement.uses <= names}
+    parts = [above[place].code(chosen[place]) for place in sorted(chosen)]
+    return "\n".join(part for part in parts if part)
 
 
 class Statement:
@@ -63,34 +71,37 @@ class Statement:
     ----------
     makes, uses : set of str
         The names that it gives a value, and those that it reads or calls.
-    anew : bool
-        Whether what its names meant before no longer counts.
+    anew, defines : bool
+        Whether what its names meant before no longer counts; whether it makes a function or a class.
     setting : bool
         Whether it is a call in the first cell, such as ``np.set_printoptions(...)``.
-    taken : set of str
-        Its names for which it stands in a slice already.
     """
 
     def __init__(self, node, source, first):
-        self.node, self.source, self.taken = node, source, set()
+        self.node, self.source = node, source
+        self.taken = None  # the names for which it stands in a slice already
         self.imports = isinstance(node, ast.Import | ast.ImportFrom)
-        names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-        defines = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        self.anew = self.imports or defines or isinstance(node, ast.Assign)
+        self.defines = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        self.anew = self.imports or self.defines or isinstance(node, ast.Assign)
         self.setting = first and isinstance(node, ast.Expr)
+        names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
         self.uses = {name.id for name in names if isinstance(name.ctx, ast.Load)}
-        self.makes = {name.id for name in names if isinstance(name.ctx, ast.Store) and not defines}
+        self.makes = {name.id for name in names if isinstance(name.ctx, ast.Store)}
         if self.imports:
             self.makes = {_bound(alias) for alias in node.names}
-        elif defines:
+        elif self.defines:
             self.makes = {node.name}
 
     def code(self, names):
-        """The statement as code; of an import only what is wanted."""
+        """The statement as code, of an import only what is wanted; "" where it was taken before."""
         if not self.imports:
-            return ast.get_source_segment(self.source, self.node)
-        kept = [alias for alias in self.node.names if _bound(alias) in names]
-        return ast.unparse(type(self.node)(**{**vars(self.node), "names": kept}))
+            code = ast.get_source_segment(self.source, self.node) if self.taken is None else ""
+            self.taken = names
+            return code
+        new = names - (self.taken or set())
+        self.taken = names | (self.taken or set())
+        kept = [alias for alias in self.node.names if _bound(alias) in new]
+        return ast.unparse(type(self.node)(**{**vars(self.node), "names": kept})) if kept else ""
 
 
 def _bound(alias):
