@@ -219,7 +219,8 @@
     async edit(focus) {
       await loadEditor();
       if (!this.view) {
-        const parent = element("div", { class: "live-editor highlight" });
+        const keydown = (event) => event.stopPropagation(); // the theme takes "/" for its search
+        const parent = element("div", { class: "live-editor highlight", onkeydown: keydown });
         (this.input.querySelector("div.highlight")?.parentElement ?? this.input.firstElementChild).replaceWith(parent);
         this.view = editor.edit({
           parent, text: this.text, label: `Code of ${this.label}`,
@@ -250,8 +251,12 @@
         this.out.append(element("img", { src: URL.createObjectURL(data), alt }));
       } else {
         let last = this.out.lastElementChild;
-        if (last?.dataset.kind !== kind) this.out.append((last = element("pre", { class: `live-${kind}`, "data-kind": kind })));
-        last.append(text);
+        if (last?.dataset.kind !== kind) {
+          last = element("pre", { "data-kind": kind, "aria-hidden": String(kind === "bar") });
+          this.out.append(last);
+        }
+        if (kind === "bar") last.replaceChildren(text);
+        else last.append(text);
       }
     }
 

@@ -54,11 +54,24 @@ class Printed(io.TextIOBase):
         self.waiting, self.sent = [], time.monotonic()
 
 
+class Warned(Printed):
+    """What goes to stderr: warnings, and the bar of a training, each state of which takes the place of the last."""
+
+    def isatty(self):
+        return True  # so that course_rnn.numpy.fit shows its bar, with the loss as it falls
+
+    def write(self, text):
+        if not text.startswith("\r"):
+            return super().write(text) if text.strip() else 0
+        send("bar", text.strip())
+        return len(text)
+
+
 def connect(to_page, limit):
     """Send everything to `to_page(kind, text, alt)` from here on; `limit` MiB are what Python may take."""
     global send, megabytes
     send, megabytes = (lambda kind, text, alt="": to_page(kind, text, alt)), limit
-    sys.stdout, sys.stderr = Printed("text"), Printed("warning")
+    sys.stdout, sys.stderr = Printed("text"), Warned("warning")
     builtins.display = display
     builtins.input = no_input
     warnings.filterwarnings("ignore", message=".*non-interactive")  # plt.show: figures are shown after the cell
@@ -93,7 +106,7 @@ def run(source, name):
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the page goes on
         sys.stdout.flush()
         send("error", said(error))
-        return False
+        return lacking(error) in LACKING  # that is no fault of the cell: the next may run
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -128,14 +141,18 @@ def svg(figure):
     return file.getvalue()
 
 
+def lacking(error):
+    """The package that an error says is not there; "" for any other error."""
+    return (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+
+
 def said(error):
     """What stopped a cell, in words: first the sentence, then the lines of the cell that led to it."""
     if isinstance(error, KeyboardInterrupt):
         return "Stopped. What the cells made before is still there."
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        root = error.name.partition(".")[0]
-        there = "There is no module {name} in this page: only NumPy, Python's own library and course_rnn."
-        return LACKING.get(root, there.format(name=error.name))
+    if lacking(error):
+        there = f"There is no module {error.name} in this page: only NumPy, Python's own library and course_rnn."
+        return LACKING.get(lacking(error), there)
     sentence = "".join(traceback.format_exception_only(error)).strip()
     if isinstance(error, SyntaxError):
         return sentence
