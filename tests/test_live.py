@@ -124,7 +124,7 @@ print(sum(q.library == "numpy" and q.check(q.reference).passed
           for chapter in questions.chapters().values() for q in chapter.questions.values()))
 """
     every = [q for chapter in questions.chapters().values() for q in chapter.questions.values()]
-    assert int(alone(code, tmp_path)) == sum(q.library == "numpy" for q in every) == 60
+    assert int(alone(code, tmp_path)) == sum(q.library == "numpy" for q in every) >= 60
 
 
 # ------------------------------------------------------------------ slices: what a cell of a chapter needs

@@ -28,6 +28,7 @@ LONG = 180_000  # milliseconds: a busy machine starts Python slowly
 STEP = "exercises/02_simple_rnn", "rnn_step"
 WRONG = "    return np.tanh(x @ weight_ih.T + bias_ih + bias_hh)"
 RIGHT = "    return np.tanh(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)"
+WRONG_COUNT = "    return H * D + H * H + H, O * H + O"
 pytestmark = [
     needs_chromium,
     pytest.mark.skipif(live.read(ROOT) is None, reason="no live pages: `make live` gathers what they need"),
@@ -210,7 +211,7 @@ def test_every_question_in_numpy_of_every_chapter_passes_on_its_page(read):
         page.close()
     assert passed == {name: set(asked[name]) for name in asked}
     everything = [q for chapter in questions.chapters().values() for q in chapter.questions.values()]
-    assert sum(map(len, passed.values())) == sum(question.library == "numpy" for question in everything) == 60
+    assert sum(map(len, passed.values())) == sum(question.library == "numpy" for question in everything)
 
 
 def test_a_mistake_is_named_and_leads_to_the_atlas(read, address):
@@ -388,11 +389,11 @@ def test_opened_as_a_file_it_says_how_to_serve(browser, site):
 
 @pytest.fixture
 def handed_in(read, tmp_path):
-    """A notebook that was solved in the browser, all but one question wrongly answered, and downloaded."""
+    """A notebook that was solved in the browser, with one wrong answer, and downloaded."""
     page = read(STEP[0])
     for question, (_, source) in solutions(STEP[0]).items():
         write(cell(page, question), source)
-    answer(page, STEP[1], WRONG)
+    answer(page, "parameter_count", WRONG_COUNT)
     with page.expect_download() as waiting:
         button(page.locator(".live-page"), "Download as notebook").click()
     path = tmp_path / "class" / "ada" / "02_simple_rnn.ipynb"
@@ -408,21 +409,21 @@ def test_the_downloaded_notebook_is_graded_as_it_is(handed_in, tmp_path):
     result = CliRunner().invoke(cli.main, [str(part) for part in command])
     assert result.exit_code == 0, result.output
     (verdict,) = verdicts.read(tmp_path / "grades" / verdicts.FILE).values()
-    points = {result.question: result.points for result in verdict.results}
-    assert points.pop("rnn_step") == 0 and sum(points.values()) == 13
+    points = {question: found["points"] for question, found in verdict.questions.items()}
+    assert points.pop("parameter_count") == 0 and sum(points.values()) == 14
 
 
 def test_a_notebook_is_opened_back(read, handed_in, tmp_path):
     page = read(STEP[0])
     page.get_by_label("Notebook to open").set_input_files(handed_in)
     expect(page.locator(".live-note")).to_contain_text("Opened 02_simple_rnn.ipynb")
-    assert WRONG.strip() in cell(page, STEP[1]).locator(".cell_input").inner_text()
+    assert WRONG_COUNT.strip() in cell(page, "parameter_count").locator(".cell_input").inner_text()
     page.get_by_label("Notebook to open").set_input_files(ROOT / "exercises" / "07_lstm_gru.ipynb")
     expect(page.locator(".live-note")).to_contain_text("is it another chapter's notebook?")
     (tmp_path / "notes.ipynb").write_text("[1, 2")
     page.get_by_label("Notebook to open").set_input_files(tmp_path / "notes.ipynb")
     expect(page.locator(".live-note")).to_contain_text("notes.ipynb holds no cell of this page")
-    assert WRONG.strip() in cell(page, STEP[1]).locator(".cell_input").inner_text()
+    assert WRONG_COUNT.strip() in cell(page, "parameter_count").locator(".cell_input").inner_text()
 
 
 def test_what_is_kept_is_deleted_of_a_page_or_of_all(read):
@@ -456,8 +457,7 @@ def test_the_front_page_leads_to_the_first_exercise_and_back_to_the_last(read):
     page.get_by_role("link", name="Start in your browser").tap()
     page.wait_for_url("**/exercises/02_simple_rnn.html")
     box = cell(page, "parameter_count")
-    wrong = "    return H * D + H * H + H, O * H + O"
-    assert "✗ parameter_count: not yet" in run(answer(page, "parameter_count", wrong))
+    assert "✗ parameter_count: not yet" in run(answer(page, "parameter_count", WRONG_COUNT))
     assert "Likely cause" in box.locator(".live-out").inner_text()
     right = "    return H * D + H * H + 2 * H, O * H + O"
     assert "✓ parameter_count: passed" in run(answer(page, "parameter_count", right))
