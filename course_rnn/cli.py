@@ -322,11 +322,20 @@ def release(name_and_out, questions, course, roster):
 
 
 @main.command()
-def doctor():
+@click.option("--questions", is_flag=True, help="of each question, what its cases catch and what they let pass")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the hidden cases")
+def doctor(questions, seed):
     """Say whether submissions can be graded safely on this machine, and what to do where they cannot.
 
     Also, which library multiplies matrices here, and whether it could do so faster.
     """
+    if questions:
+        from course_rnn.checking import certify
+        from course_rnn.questions import chapters
+
+        for row in certify.table(chapters(), seed):
+            click.echo(row)
+        return
     with said_plainly():
         from course_rnn.grading.room.doctor import checks, shown
 

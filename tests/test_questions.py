@@ -59,7 +59,7 @@ def of_all(function):
 
 @pytest.mark.parametrize("key", QUESTIONS)
 def test_the_reference_passes_on_a_hundred_seeds(key, monkeypatch):
-    monkeypatch.setattr(question, "SEEDS", range(100))
+    monkeypatch.setattr(QUESTIONS[key], "seeds", range(100))
     assert QUESTIONS[key].check(QUESTIONS[key].reference).passed
 
 
@@ -185,8 +185,13 @@ def test_an_answer_in_tensors_passes_and_so_do_lists_and_other_orders_in_memory(
         value = as_array(value).copy()  # a tensor has no negative strides
         return torch.tensor(value).requires_grad_(value.dtype.kind == "f")
 
-    assert q.check(answering(key, tensor)).passed
-    assert q.check(answering(key, lambda value, given: np.array(as_array(value), order="F"))).passed
+    ordered = q.check(answering(key, lambda value, given: np.array(as_array(value), order="F")))
+    if q.trained:  # what is to be trained must come from the arguments, as tensors
+        assert q.check(answering(key, lambda value, given: value * 1)).passed
+        assert "is no tensor" in ordered.message
+        assert "the gradient of" in q.check(answering(key, tensor)).message
+        return
+    assert ordered.passed and q.check(answering(key, tensor)).passed
     if len(q.returns) > 1:
         assert q.check(of_all(lambda given: list(q.reference(*given)))).passed
 
@@ -299,7 +304,7 @@ STEP = "def rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):\n    "
         ("return (x @ weight_ih.T).T", "transposed?"),
         ("return np.zeros(h.shape, dtype=int)", "h_next has dtype int64, expected float64"),
         ("return np.full(h.shape, np.nan)", "h_next contains nan (first at [0, 0])"),
-        ("return x @ weight_ih.T * 1.0", "largest relative error"),
+        ("return x @ weight_ih.T * 1.0", "h_next has wrong values, 30 of 30: at ["),
         ("return undefined", "It stopped with NameError: name 'undefined' is not defined, at line 2 of your cell"),
         ("raise SystemExit", "It stopped with SystemExit"),
         ("return rnn_step(x, h, weight_ih, weight_hh, bias_ih, bias_hh)", "RecursionError"),
@@ -318,18 +323,21 @@ def test_the_first_thing_wrong_is_said(body, said):
 
 
 def test_of_several_values_the_first_wrong_one_is_explained():
-    """Two mistakes at once behave as neither alone; the first is named."""
+    """Two mistakes at once, in two values: the registered one is named, and no cause is given for the other."""
 
     def forward(x, h0, *weights):
         y, h_n = simple_rnn.rnn_forward.reference(x, np.zeros_like(h0), *weights)
         return y, h_n.T
 
     result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: forward(x, h0, a, b, c, d))
-    assert result.message.startswith("y has wrong values") and result.cause == "zeros_for_h0"
+    assert result.message.startswith("y has wrong values") and result.cause in ("unused", "zeros_for_h0")
+    assert "h0" in result.message.partition("Likely cause: ")[2].splitlines()[0]
 
 
 def test_an_unknown_mistake_has_no_cause():
-    result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: (np.stack([h0] * len(x)), h0))
+    result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: (1e3 + x.sum() * np.stack([h0] * len(x)) ** 5, h0))
+    assert result.state == "not yet" and result.cause == "unused"
+    result = simple_rnn.rnn_step.check(lambda *given: 1e3 + sum(a.sum() for a in given) * given[1] ** 5)
     assert result.state == "not yet" and result.cause == "" and "Likely cause" not in result.message
 
 
@@ -338,7 +346,8 @@ def test_a_tensor_changed_in_place_is_said():
         return torch.cat([h_n[-2], h_n[-1].mul_(2) / 2], dim=-1)
 
     message = bidirectional_rnn.summary.check(summary).message
-    assert message == "The function changed its input h_n in place. Work on h_n.clone(), or on a new array."
+    said = "The function changed its input h_n in place. Work on h_n.clone(), or on a new array."
+    assert message.splitlines()[0] == said and "Likely cause" not in message
 
 
 @pytest.mark.parametrize(
@@ -351,17 +360,18 @@ def test_a_tensor_changed_in_place_is_said():
         (
             np.array([0.5, 1.0]),
             np.array([0.5, np.nan]),
-            "largest relative error inf at [1], where it is 1, expected nan",
+            "at [1] it is 1, expected nan (off by inf)",
         ),
         (np.array([0.5, np.nan]), np.array([0.5, np.nan]), None),
         (np.array([np.inf, 1.0]), np.array([np.inf, 1.0]), None),
         (np.array([-np.inf, 1.0]), np.array([np.inf, 1.0]), "y contains -inf (first at [0])."),
         (1 + 1j, 1.0, "wrong values"),
         (np.full(3, 1e-17), np.zeros(3), None),  # what is left of a sum that should be zero
-        (np.full(3, 1e-9), np.zeros(3), "wrong values"),
-        (np.array([1 + 1e-9, 2.0]), np.array([1.0, 2.0]), None),
-        (np.array([1 + 1e-6, 2.0]), np.array([1.0, 2.0]), "largest relative error 5e-07 at [0]"),
-        (np.array([1 + 1e-6, 2.0], np.float32), np.array([1.0, 2.0]), None),
+        (np.full(3, 1e-5), np.zeros(3), "wrong values"),
+        (np.array([1 + 1e-6, 2.0]), np.array([1.0, 2.0]), None),
+        (np.array([1 + 1e-4, 2.0]), np.array([1.0, 2.0]), "at [0] it is 1.0001, expected 1 (off by 0.0001)"),
+        (np.array([1 + 1e-4, 2.0], np.float32), np.array([1.0, 2.0]), "wrong values, 1 of 2"),
+        (np.array([1.1, 2.0], np.float16), np.array([1.1, 2.0]), "wrong values, 1 of 2"),
         ({"y": 1}, 1.0, "y is a dict, expected an array of numbers."),
         ([1.0, [2.0]], 1.0, "y is a list, expected an array of numbers."),
         (np.ma.masked_array([1.0, 2.0], [True, True]), np.array([3.0, 4.0]), "wrong values"),
@@ -375,7 +385,9 @@ def test_a_difference_is_said(got, want, said):
 @pytest.mark.parametrize("answer", [3, None, np.zeros(2), lambda x: x, lambda: 0, np.tanh])
 def test_what_cannot_be_called_as_asked_is_said(answer):
     result = simple_rnn.rnn_step.check(answer)
-    assert result.state == "not yet" and "\n" not in result.message
+    assert result.state == "not yet" and result.message.splitlines()[1:] == [
+        "Next: rnn_step.hint(), or read one-step in chapter 02."
+    ]
 
 
 def test_an_object_that_claims_to_equal_everything_does_not_pass():
@@ -410,7 +422,9 @@ def test_html_escapes_what_a_learner_wrote():
 def test_html_names_the_kind_of_each_line_and_hides_the_sign_from_readers_aloud():
     shown = simple_rnn.rnn_step.check(simple_rnn.rnn_step.mistakes["without_bias_hh"].function)._repr_html_()
     assert "<div><strong>Likely cause:</strong> bias_hh is missing." in shown
-    assert "<strong>Atlas of mistakes:</strong> rnn-step-without-bias-hh" in shown
+    link = '<a href="../book/atlas.html#rnn-step-without-bias-hh">rnn-step-without-bias-hh</a>'
+    assert f"<strong>Atlas of mistakes:</strong> {link}" in shown
+    assert '<a href="../book/02_simple_rnn.html#one-step">one-step</a>' in shown
     assert '<span aria-hidden="true">✗</span> rnn_step: not yet' in shown and 'role="status"' in shown
 
 

@@ -13,7 +13,7 @@ import pytest
 from test_questions import anchors
 
 from course_rnn import variants
-from course_rnn.checking import progress, question
+from course_rnn.checking import progress
 from course_rnn.checking.family import number
 from course_rnn.checking.question import Chapter
 from course_rnn.checking.trial import run
@@ -42,7 +42,7 @@ def asked(name, token):
 def test_the_answer_of_every_other_convention_fails_under_its_own_name(name, token):
     """On the visible cases and on hidden ones, and by its values: no exception has to be recognised."""
     mine, family = asked(name, token), FAMILIES[name]
-    hidden = hidden_cases(mine, seed=11, count=8)
+    hidden = hidden_cases(mine, seed=11, count=8)  # certified: they tell every convention apart
     others = [other for other in family.conventions if other != token]
     assert list(mine.mistakes) == others
     for other in others:
@@ -50,14 +50,14 @@ def test_the_answer_of_every_other_convention_fails_under_its_own_name(name, tok
         trials = [run(theirs, case) for case in hidden]
         assert not any(trial.raised for trial in trials)
         for result in (mine.check(theirs), mine.judge(trials)):
-            assert (result.state, result.cause, result.points) == ("not yet", other, 0)
+            assert (result.state, result.cause) == ("not yet", other) and result.points < mine.points
             assert mine.mistakes[other].message in result.message
 
 
 @pytest.mark.parametrize(("name", "token"), EVERY)
 def test_the_answer_in_the_own_convention_passes(name, token, monkeypatch):
-    monkeypatch.setattr(question, "SEEDS", range(30))
     mine = asked(name, token)
+    monkeypatch.setattr(mine, "seeds", range(30))
     assert mine.check(FAMILIES[name].answer(token)).passed
 
 
@@ -114,10 +114,11 @@ def test_the_cells_of_torch_are_among_the_conventions():
 def test_a_message_says_what_differs_and_nothing_else():
     mine, theirs = asked("gru_update", "rzn_keeps_after"), FAMILIES["gru_update"].answers["rzn_writes_before"]
     result = mine.check(theirs)
-    assert result.message.splitlines()[1:] == [
+    assert result.message.splitlines()[1] == (
         "Likely cause: this is right in another convention than yours: it writes the candidate with z where yours "
         "keeps the old state with z, and it resets before the product where yours resets after the product."
-    ]
+    )
+    assert "Atlas" not in result.message
 
 
 # ---------------------------------------------------------------------- the texts

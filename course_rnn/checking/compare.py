@@ -2,15 +2,20 @@
 
 import numpy as np
 
-#: How far a value may be from the reference, relative to the largest value of the reference.
-TOLERANCE = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-2}
-#: The scale on which an answer of zeros is judged.
-SMALLEST = 1e-6
+#: How far a value may be from the reference, relative to the largest value of the reference, whatever dtype comes
+#: back: honest work in float32 is within it, and no known mistake is.
+TOLERANCE = 2e-5
+#: The least scale: what is left of a sum that cancels is not judged by its own size.
+SMALLEST = 0.1
 
 
-def as_tuple(values):
-    """What a function returned, as a tuple of its values."""
-    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
+def as_tuple(values, count=None):
+    """What a function returned, as a tuple of its values; where several are expected, one array of them counts too."""
+    if isinstance(values, (tuple, list)):
+        return tuple(values)
+    if count and count > 1 and getattr(values, "ndim", 0) and len(values) == count:
+        return tuple(values)
+    return (values,)
 
 
 def as_array(value):
@@ -19,16 +24,11 @@ def as_array(value):
         if hasattr(value, "detach"):
             value = value.detach().cpu().numpy()
         array = np.asarray(value)
-    except Exception:  # whatever a learner's object does when it is asked for its numbers
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever a learner's object does when it is asked for its numbers
         return None
     return array if array.dtype.kind in "biufc" else None
-
-
-def tolerance(got, want):
-    """The allowed difference: exact for whole numbers, by the less precise dtype for decimals."""
-    if want.dtype.kind in "biu":
-        return 0.0
-    return scale(want) * max(TOLERANCE.get(got.dtype, 0.0), TOLERANCE.get(want.dtype, 0.0))
 
 
 def scale(want):
@@ -36,7 +36,25 @@ def scale(want):
     return np.abs(want[np.isfinite(want)]).max(initial=SMALLEST)
 
 
-def difference(name, got, want):
+def alike(got, want, tolerance=TOLERANCE):
+    """Whether two arrays of one shape hold the same values, within the tolerance; whole numbers must be equal."""
+    if got.shape != want.shape:
+        return False
+    error, allowed = errors(got, want, tolerance)
+    return bool((error <= allowed).all())
+
+
+def errors(array, want, tolerance):
+    """How far each value is off, infinity where only one of the two is a number, and how far it may be."""
+    wide = np.result_type(want, array, np.float64)  # whole numbers and booleans subtract as decimals
+    with np.errstate(all="ignore"):  # infinity minus the same infinity
+        same = (array == want) | (np.isnan(array) & np.isnan(want))
+        error = np.where(same, 0, np.abs(array.astype(wide) - want.astype(wide)))
+    error = np.where(np.isnan(error), np.inf, error)
+    return error, 0.0 if want.dtype.kind in "biu" else tolerance * scale(want)
+
+
+def difference(name, got, want, tolerance=TOLERANCE):
     """What is wrong with one returned value, shape before dtype before value, as a sentence; None where it is right.
 
     Parameters
@@ -44,38 +62,47 @@ def difference(name, got, want):
     name : str
         What the sentence calls the value.
     got, want : array_like
+    tolerance : float
+        Relative to the largest value of `want`.
     """
     array, want = as_array(got), as_array(want)
     if array is None:
-        return f"{name} is a {type(got).__name__}, expected an array of numbers."
+        return f"{name} is {article(type(got).__name__)}, expected an array of numbers."
     if array.shape != want.shape:
         transposed = array.ndim > 1 and array.shape == want.shape[::-1]
         return f"{name} has shape {array.shape}, expected {want.shape}{': transposed?' if transposed else '.'}"
     if array.ndim and array.dtype.kind != want.dtype.kind and not {array.dtype.kind, want.dtype.kind} <= set("iu"):
         return f"{name} has dtype {array.dtype}, expected {want.dtype}."
-    same = (array == want) | (np.isnan(array) & np.isnan(want))
-    unlike = ~np.isfinite(array) & ~same
+    error, allowed = errors(array, want, tolerance)
+    unlike = ~np.isfinite(array) & (error > 0)
     if unlike.any():
         where = [int(i) for i in np.argwhere(unlike)[0]]
         return f"{name} contains {array[tuple(where)]} (first at {where})."
-    wide = np.result_type(want, array, np.float64)  # whole numbers and booleans subtract as decimals
-    with np.errstate(invalid="ignore"):  # infinity minus the same infinity
-        error = np.where(same, 0, np.abs(array.astype(wide) - want.astype(wide)))
-    error = np.where(np.isnan(error), np.inf, error)  # a number where NaN is wanted
-    wrong = error > tolerance(array, want)
+    wrong = error > allowed
     return wrong_values(name, array, want, error, wrong) if wrong.any() else None
 
 
+def article(kind):
+    """The name of a type with its article."""
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+
+
 def wrong_values(name, array, want, error, wrong):
-    """The sentence that says where values are furthest from the reference, or how many whole numbers are wrong."""
+    """The sentence that says how many values are wrong, where the furthest is, and what was expected there."""
     where = np.unravel_index(error.argmax(), error.shape)
-    found, expected = (f"{a[where]:.4g}" if a.dtype.kind in "fc" else str(a[where]) for a in (array, want))
+    found, expected = apart(array[where], want[where])
+    share = f", {wrong.sum()} of {wrong.size}" if want.ndim else ""
     place = f" at {[int(i) for i in where]}" if want.ndim else ""
-    if want.dtype.kind in "biu":
-        share = f", {wrong.sum()} of {wrong.size}" if want.ndim else ""
-        return f"{name} has wrong values{share}:{place} it is {found}, expected {expected}."
-    relative = error[where] / scale(want)
-    return (
-        f"{name} has wrong values: largest relative error {relative:.2g}{place}, "
-        f"where it is {found}, expected {expected}."
-    )
+    off = "" if want.dtype.kind in "biu" else f" (off by {error[where]:.2g})"
+    return f"{name} has wrong values{share}:{place} it is {found}, expected {expected}{off}."
+
+
+def apart(found, expected):
+    """Two numbers as text, with as many digits as it takes to tell them apart, at least four."""
+    if expected.dtype.kind not in "fc":
+        return str(found), str(expected)
+    for digits in range(4, 18):
+        texts = f"{found:.{digits}g}", f"{expected:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

@@ -13,7 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from course_rnn.checking.question import Mistake, Question
+from course_rnn.checking.inherit import Inherited, inherited
+from course_rnn.checking.mistake import Mistake
+from course_rnn.checking.question import Question
 from course_rnn.checking.result import Shown
 
 WIDTH = 79  # characters of a line of a notebook
@@ -65,6 +67,10 @@ class Family:
     hints : tuple of str
     dimensions : dict of dict of Option
         By name, the options by name.
+    like : tuple of Question
+        The questions of the course whose mistakes can be made here too, wherever the same formula stands.
+    mistakes : tuple of tuple of str
+        More of them, each a name, a part of `body`, what stands there instead, and what to say.
     """
 
     name: str
@@ -79,6 +85,8 @@ class Family:
     cases: callable
     hints: tuple
     dimensions: dict
+    like: tuple = ()
+    mistakes: tuple = ()
 
     @cached_property
     def conventions(self):
@@ -128,7 +136,9 @@ class Family:
     def answer(self, token):
         """The answer as a function."""
         names = {"np": np}
-        exec(compile(self.code(token), f"<{self.name} {token}>", "exec"), names)
+        code = self.code(token)
+        exec(compile(code, f"<{self.name} {token}>", "exec"), names)
+        names[self.name].source = code
         return names[self.name]
 
     @cached_property
@@ -157,11 +167,26 @@ class Family:
             see=self.see,
             library="numpy",
         )
+        question.inherit(*self.like)
+        question.slips_of_the_family = self.slips(token, question)
         for other, theirs in self.conventions.items():
             if other != token:
                 message = self._unlike(theirs, mine)
                 question.mistakes[other] = Mistake(other, message, question.reference, variant=self.answers[other])
         return question
+
+    def slips(self, token, question):
+        """The mistakes of the family in one convention, by name; without those that are nothing else in it."""
+        right, found = self.code(token), {}
+        for name, part, wrong, message in self.mistakes:
+            if self.body.count(part) != 1:
+                raise ValueError(
+                    f"{name}: {part!r} stands {self.body.count(part)} times in {self.name}, expected once."
+                )
+            code = replace(self, body=self.body.replace(part, wrong)).code(token)
+            if code != right:
+                found[name] = Inherited(name, message, question.reference, code=code)
+        return found
 
     @staticmethod
     def _unlike(theirs, mine):
@@ -173,13 +198,19 @@ class Family:
 class Variant(Question):
     """A question for marks: it shows no solution, and its mistakes are not in the atlas."""
 
+    @cached_property
+    def inherited(self):
+        """The mistakes of the family, and of the questions of the course that it is like, by name."""
+        found = {**self.slips_of_the_family, **inherited(self, self._others)}
+        return {name: mistake for name, mistake in found.items() if self._is_wrong(mistake.function)}
+
     def solution(self):
         """That there is none."""
         return Shown(f"{self.name} is asked for marks: there is no solution to show. Ask for a hint.")
 
-    def _not_yet(self, finding, cause=""):
-        result = super()._not_yet(finding, cause)
-        return replace(result, message=result.message.partition("\nAtlas of mistakes:")[0])
+    def address(self, mistake):
+        """None: another convention is no mistake."""
+        return ""
 
 
 def number(*parts):

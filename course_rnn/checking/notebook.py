@@ -10,7 +10,7 @@ import subprocess
 import textwrap
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 
@@ -147,7 +147,7 @@ def say(chapter, name, namespace):
         result = question.check(namespace[name])
     else:
         result = Result(name, "not yet", f"The notebook defines no function {name}.", max_points=question.points)
-    display({KIND: asdict(result)}, raw=True)
+    display({KIND: result.as_dict()}, raw=True)
 
 
 class Kernel:

@@ -15,78 +15,56 @@ The learner's function only ever gets plain values: arrays, numbers, strings, an
 question can be checked here, in the notebook, and graded elsewhere, in a process that knows no answers.
 """
 
-import ast
 import inspect
-import textwrap
 import warnings
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from course_rnn.checking import progress
-from course_rnn.checking.compare import difference
+from course_rnn.checking import budget, diagnose, progress, shrink
+from course_rnn.checking.cases import dressed
+from course_rnn.checking.compare import TOLERANCE, difference
+from course_rnn.checking.diagnose import pair
+from course_rnn.checking.inherit import inherited
+from course_rnn.checking.mistake import Mistake, code_of, quietly, source_of
+from course_rnn.checking.mutate import mutants
 from course_rnn.checking.result import Result, Shown
-from course_rnn.checking.trial import Trial, run
+from course_rnn.checking.trial import run
 
-SEEDS = range(6)  # the visible cases
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A known way to go wrong: code that makes it, and what to say to whoever made it.
-
-    Attributes
-    ----------
-    name : str
-    message : str
-        The cause and the cure, in words that teach.
-    edit : tuple of str
-        A part of the reference answer's code and what stands there instead; () where `variant` is a function.
-    """
-
-    name: str
-    message: str
-    reference: callable
-    edit: tuple = ()
-    variant: callable = None
-
-    @cached_property
-    def source(self):
-        """The wrong answer as code."""
-        if self.variant is not None:
-            return source_of(self.variant)
-        right, wrong = self.edit
-        source = code_of(self.reference)
-        if source.count(right) != 1:
-            raise ValueError(f"{self.name}: {right!r} stands {source.count(right)} times in the answer, expected once.")
-        return source.replace(right, wrong)
-
-    @cached_property
-    def function(self):
-        """The wrong answer as a function."""
-        if self.variant is not None:
-            return self.variant
-        names = dict(self.reference.__globals__)
-        exec(compile(self.source, f"<{self.name}>", "exec"), names)
-        return names[self.reference.__name__]
-
-    def run(self, arguments, library):
-        """What comes of the wrong answer on the arguments of one case; what Python warns of is not the learner's."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return run(self.function, arguments, library)
+SEEDS = range(8)  # the visible cases of a question that has none of its own
+REMEMBERED = 64  # cases of which the right results are kept
+SLIPS = 900  # changes of an answer that a check tries, at most
 
 
 class Question:
     """One function to write. Made by `Chapter.question`; see the module's description."""
 
-    def __init__(self, chapter, reference, *, points, returns, cases, hints, see, library):
+    def __init__(
+        self,
+        chapter,
+        reference,
+        *,
+        points,
+        returns,
+        cases,
+        hints,
+        see="",
+        library="numpy",
+        tolerance=TOLERANCE,
+        seeds=SEEDS,
+        trained=False,
+        budget=None,
+        partial=True,
+    ):
         self.chapter, self.reference = chapter, reference
         self.name = reference.__name__
         self.points, self.returns, self.cases, self.hints = points, returns, cases, hints
-        self.see, self.library = see, library
+        self.see, self.library, self.tolerance = see, library, tolerance
+        self.seeds, self.trained, self.budget = seeds, trained, budget
+        self.partial = partial
         self.mistakes = {}  # name -> Mistake
+        self._others = []
+        self._drawn, self._right = {}, {}  # cases by their seed, and what is right by the identity of the arguments
         self._hints_shown = 0
         self._tried = False
 
@@ -103,8 +81,32 @@ class Question:
 
         return register
 
+    def inherit(self, *questions):
+        """Take over the mistakes of other questions, wherever the answer has the formula that they are made in."""
+        self._others += questions
+
+    @cached_property
+    def inherited(self):
+        """The mistakes of other questions that can be made here, by name; without those that are none here."""
+        return {name: m for name, m in inherited(self, self._others).items() if self._is_wrong(m.function)}
+
+    def _is_wrong(self, function):
+        """Whether a visible case tells a function from the answer."""
+        cases = map(self.draw, self.seeds)
+        return any(self.finding(quietly(function, case, self.library, len(self.returns))) for case in cases)
+
+    @cached_property
+    def pairs(self):
+        """Each two known mistakes that can be made together, and the function that makes both."""
+        return pair.compose(self)
+
+    @cached_property
+    def slips(self):
+        """The answer with one place changed, in every way that the mutator knows."""
+        return list(mutants(code_of(self.reference), self.reference.__globals__, SLIPS))
+
     def check(self, answer) -> Result:
-        """Try the learner's function on random cases and say the first thing wrong, then the likely cause.
+        """Try the learner's function on random cases; say the first thing wrong, why, and the smallest case for it.
 
         Parameters
         ----------
@@ -118,24 +120,94 @@ class Question:
             interrupted.
         """
         finding = self._cannot_be_called(answer)
-        result = self._not_yet(finding) if finding else self.judge([self.run(answer, seed) for seed in SEEDS])
+        result = self._not_yet([finding]) if finding else self._tried_on(answer)
         self._tried = self._tried or result.state != "to do"
-        progress.record(self.chapter.name, self.name, result.points)
+        progress.record(self.chapter.name, self.name, result.points if result.passed else 0)
         return result
+
+    def _tried_on(self, answer):
+        trials = []
+        for seed in self.seeds:
+            trials.append(self.run(answer, seed))
+            if trials[-1].to_do:
+                break
+        result = self.judge(trials, answer)
+        if result.passed:
+            finding = budget.finding(self, answer)
+            return self._not_yet([finding]) if finding else result
+        return result
+
+    def draw(self, seed):
+        """The arguments of the case that a seed draws, whatever `numpy.random.default_rng` takes for one."""
+        known = self._drawn.get(seed) if isinstance(seed, int) else None
+        if known is None:
+            rng = np.random.default_rng(seed)
+            known = self.cases(rng)
+            known = dressed(known, rng) if self.library == "numpy" else known
+            if isinstance(seed, int):
+                self._drawn = {k: case for k, case in self._drawn.items() if k in self.seeds} | {seed: known}
+        return known
 
     def run(self, answer, seed):
         """Call a function with the arguments of the case that a seed draws; returns a `Trial`."""
-        return run(answer, self.cases(np.random.default_rng(seed)), self.library)
+        return run(answer, self.draw(seed), self.library, len(self.returns))
 
-    def judge(self, trials) -> Result:
-        """Say what a list of trials is worth, wherever they were run; the words are those of `check`."""
+    def expected(self, arguments):
+        """What the reference returns for the arguments of a case, worked out in float64; None where it stops."""
+        known = self._right.get(id(arguments))
+        if known is None:
+            exact = {name: _exact(value) for name, value in arguments.items()}
+            known = arguments, quietly(self.reference, exact, self.library, len(self.returns)).values
+            self._right = {**(self._right if len(self._right) < REMEMBERED else {}), id(arguments): known}
+        return known[1]
+
+    def judge(self, trials, answer=None) -> Result:
+        """Say what a list of trials is worth, wherever they were run; the words are those of `check`.
+
+        In grading each returned value that is right in every case earns its share of the points.
+
+        Parameters
+        ----------
+        trials : list of Trial
+        answer : callable, optional
+            The function that made them, where a learner checks it: it can be called again, so more can be said.
+        """
         if any(trial.to_do for trial in trials):
             return Result(self.name, "to do", max_points=self.points)
-        finding = next(filter(None, map(self.finding, trials)), None)
-        if finding is None:
-            message = f"The visible checks passed: {self.points} of {self.points} points."
+        trials = [trial.spread(len(self.returns)) for trial in trials]
+        if not any(map(self.finding, trials)):
+            message = f"The visible checks passed: {self.points:g} of {self.points:g} points."
             return Result(self.name, "passed", message, points=self.points, max_points=self.points)
-        return self._not_yet(finding, self._likely_cause(trials))
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            return self._explained(diagnose.Evidence(self, trials, answer))
+
+    def _explained(self, everything):
+        """What is said where a case fails: what is wrong, what is right, the cause, and the smallest case."""
+        evidence = (
+            everything if diagnose.registered.of_everything(everything) else diagnose.overflow.without(everything)
+        )
+        failing = next(filter(self.finding, evidence.trials))
+        right = [k for k in range(len(self.returns)) if k not in evidence.wrong] if evidence.ran else []
+        lines = [self.finding(failing) + evidence.first_wrong_step]
+        if right:
+            lines.append(f"Right already: {', '.join(self.returns[k] for k in right)}.")
+        cause = diagnose.cause(evidence)
+        if cause:
+            lines.append(f"Likely cause: {cause.message}")
+        small = shrink.smallest(self, evidence.answer, failing) if evidence.answer else failing
+        yours = shrink.yours(self, small)
+        if yours:
+            lines.append(f"Smallest failing case: for {shrink.in_words(small.arguments)}, {yours}.")
+        case = shrink.Case(small.arguments, self.expected(small.arguments), evidence.answer, self.library)
+        points = 0 if everything.answer else self.points_for(everything.trials)
+        return self._not_yet(lines, cause, case, points)
+
+    def points_for(self, trials):
+        """What trials earn in grading: each value that is right in every case its share; none where inputs changed."""
+        wrong = diagnose.Evidence(self, trials).wrong
+        if any(trial.changed for trial in trials):
+            return 0
+        return round(self.points * (1 - len(wrong) / len(self.returns)), 2) if self.partial or not wrong else 0
 
     def hint(self):
         """The next hint; after the last one the first again."""
@@ -170,6 +242,8 @@ class Question:
     def finding(self, trial):
         """The first thing wrong with what came of one case, as a sentence; None where all is right."""
         if trial.raised:
+            if trial.met:
+                return f"It stopped with {trial.raised.partition(':')[0]}{trial.place or '.'}\nShapes: {trial.met}"
             return f"It stopped with {trial.raised}{trial.place or '.'}"
         if trial.values is None:
             return "The function returned None: is the return missing?"
@@ -178,59 +252,52 @@ class Question:
             found += f", expected {len(self.returns)}: {', '.join(self.returns)}."
             stack = "np.stack" if self.library == "numpy" else "torch.stack"
             return f"{found} {stack} makes one array of a list." if len(self.returns) == 1 else found
-        expected = run(self.reference, trial.arguments, self.library).values
-        for name, got, want in zip(self.returns, trial.values, expected, strict=True):
-            finding = difference(name, got, want)
-            if finding:
-                return finding
+        found = None
+        for name, got, want in zip(self.returns, trial.values, self.expected(trial.arguments), strict=True):
+            found = found or difference(name, got, want, self.tolerance)
         name = trial.changed
-        if name:
-            copy = "copy()" if self.library == "numpy" else "clone()"
-            return f"The function changed its input {name} in place. Work on {name}.{copy}, or on a new array."
-        return None
+        if not name:
+            return found
+        copy = "copy()" if self.library == "numpy" else "clone()"
+        changed = f"he function changed its input {name} in place. Work on {name}.{copy}, or on a new array."
+        return f"{found} And t{changed}" if found else f"T{changed}"
 
     def address(self, mistake):
         """Where the atlas of mistakes explains a known mistake: its anchor on that page, by which it also goes."""
         return f"{self.name}-{mistake}".replace("_", "-").lower()
 
-    def _not_yet(self, finding, cause=""):
-        message = finding
-        if cause:
-            message += f"\nLikely cause: {self.mistakes[cause].message}\nAtlas of mistakes: {self.address(cause)}"
-        return Result(self.name, "not yet", message, cause, max_points=self.points)
+    def _not_yet(self, lines, cause=None, case=None, points=0):
+        lines, links = list(lines), {}
+        if self.see:
+            lines.append(f"Next: {self.name}.hint(), or read {self.see} in chapter {self.chapter.name[:2]}.")
+            links[self.see] = f"{self.chapter.name}.html#{self.see}"
+        if cause and cause.address:
+            lines.append(f"Atlas of mistakes: {cause.address}")
+            links[cause.address] = f"atlas.html#{cause.address}"
+        message, name = "\n".join(lines), cause.name if cause else ""
+        return Result(self.name, "not yet", message, name, points, self.points, case, links)
 
-    def _likely_cause(self, trials):
-        """The known mistake that does what the learner's function did on every case; "" where there is none.
 
-        Where none does, but one of several values is what a known mistake makes of it, that mistake.
-        """
-        made = {
-            name: [mistake.run(trial.arguments, self.library) for trial in trials]
-            for name, mistake in self.mistakes.items()
-        }
-        for name, others in made.items():
-            if all(map(Trial.does_as, trials, others)):
-                return name
-        expected = [run(self.reference, trial.arguments, self.library) for trial in trials]
-        for place in range(len(self.returns)) if len(self.returns) > 1 else ():
-            got, right = [t.only(place) for t in trials], [t.only(place) for t in expected]
-            if not all(map(Trial.does_as, got, right)):  # the first value that is wrong
-                for name, others in made.items():
-                    others = [t.only(place) for t in others]
-                    if all(map(Trial.does_as, got, others)) and not all(map(Trial.does_as, others, right)):
-                        return name
-                return ""
-        return ""
+def _exact(value):
+    """An argument in float64: what is right does not depend on how exactly the arguments came."""
+    return value.astype(np.float64) if getattr(value, "dtype", None) == np.float32 else value
 
 
 class Chapter:
-    """The questions of one chapter, in order."""
+    """The questions of one chapter, in order.
 
-    def __init__(self, name):
-        self.name = name
+    Parameters
+    ----------
+    name : str
+    seeds : dict, optional
+        By the name of a question: the seeds of its visible cases.
+    """
+
+    def __init__(self, name, seeds=None):
+        self.name, self.seeds = name, seeds or {}
         self.questions = {}
 
-    def question(self, *, points, returns, cases, hints, see="", library="numpy"):
+    def question(self, **settings):
         """Make a question of the decorated reference answer.
 
         Parameters
@@ -246,12 +313,21 @@ class Chapter:
             The anchor of the heading in the chapter where this is taught.
         library : str
             "torch" where arrays are to be handed over as tensors.
+        tolerance : float
+            How far a value may be off, relative to the largest one, whatever its dtype.
+        seeds : iterable of int
+            Of the visible cases; `course_rnn.checking.certify` finds those that tell most mistakes from the answer.
+        trained : bool
+            In torch: whether gradients must go through the answer, as it is to be trained.
+        budget : Budget, optional
+            How many operations the answer may take.
+        partial : bool
+            Whether, in grading, each returned value that is right earns its share of the points; default: yes.
         """
 
         def register(reference):
-            question = Question(
-                self, reference, points=points, returns=returns, cases=cases, hints=hints, see=see, library=library
-            )
+            seeds = self.seeds.get(reference.__name__, SEEDS)
+            question = Question(self, reference, **{"seeds": seeds} | settings)
             self.questions[question.name] = question
             return question
 
@@ -260,18 +336,3 @@ class Chapter:
     def progress(self):
         """How far you are in this chapter."""
         return progress.Progress(self.name, {name: question.points for name, question in self.questions.items()})
-
-
-def source_of(function):
-    """The code of a function without its decorators, as it would stand in a notebook."""
-    source = textwrap.dedent(inspect.getsource(function))
-    return source[source.index("def ") :]
-
-
-def code_of(function):
-    """The code of a function, without decorators and docstring."""
-    source = source_of(function)
-    lines, first = source.splitlines(keepends=True), ast.parse(source).body[0].body[0]
-    if inspect.getdoc(function):
-        del lines[first.lineno - 1 : first.end_lineno]
-    return "".join(lines)

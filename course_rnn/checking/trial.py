@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from course_rnn.checking.compare import as_tuple, difference
+from course_rnn.checking import shapes
+from course_rnn.checking.compare import TOLERANCE, as_array, as_tuple, difference
 
 LONGEST = 300  # characters of an exception that are shown
 
@@ -30,6 +31,8 @@ class Trial:
         Whether it is still the stub of the exercise.
     changed : str
         The name of an input that it changed in place.
+    met : str
+        Where shapes did not fit: which, in words.
     """
 
     arguments: dict
@@ -38,23 +41,35 @@ class Trial:
     place: str = ""
     to_do: bool = False
     changed: str = ""
+    met: str = ""
 
     def only(self, place):
         """The same trial with only one of its values."""
         return replace(self, values=self.values and self.values[place : place + 1])
 
-    def does_as(self, other):
-        """Whether another trial on the same arguments ended in the same way."""
+    def spread(self, count):
+        """The same trial, where one array came for several values, with its rows as the values."""
+        if self.values is None or len(self.values) != 1 or count == 1:
+            return self
+        return replace(self, values=as_tuple(self.values[0], count))
+
+    def does_as(self, other, tolerance=TOLERANCE, loosely=False):
+        """Whether another trial on the same arguments ended in the same way.
+
+        `loosely`, two exceptions are the same where the same sizes met, in whatever words.
+        """
         if self.raised or other.raised:
-            return self.raised == other.raised
+            said = (shapes.fingerprint(t.raised) if loosely else t.raised for t in (self, other))
+            return bool(self.raised and other.raised) and len(set(said)) == 1
         if self.values is None or other.values is None:
             return self.values is other.values
         return len(self.values) == len(other.values) and all(
-            difference("", got, want) is None for got, want in zip(self.values, other.values, strict=True)
+            as_array(want) is not None and difference("", got, want, tolerance) is None
+            for got, want in zip(self.values, other.values, strict=True)
         )
 
 
-def run(function, arguments, library="numpy"):
+def run(function, arguments, library="numpy", count=None):
     """Call a function with copies of the arguments.
 
     Parameters
@@ -64,6 +79,8 @@ def run(function, arguments, library="numpy"):
         By name, in the order of the function's parameters.
     library : str
         "torch" hands the arrays over as tensors.
+    count : int, optional
+        How many values are expected.
 
     Returns
     -------
@@ -73,13 +90,13 @@ def run(function, arguments, library="numpy"):
     given = copy.deepcopy(arguments)
     try:
         returned = function(*adapt(given, library).values())
-        values = None if returned is None else as_tuple(returned)
+        values = None if returned is None else as_tuple(returned, count)
     except KeyboardInterrupt:
         raise
     except NotImplementedError:
         return Trial(arguments, to_do=True)
     except BaseException as error:  # SystemExit is none of the usual ones
-        return Trial(arguments, raised=said(error), place=place(error))
+        return Trial(arguments, raised=said(error), place=place(error), met=shapes.met(error, said(error)))
     changed = [name for name, value in arguments.items() if not _equal(given[name], value)]
     return Trial(arguments, values, changed=changed[0] if changed else "")
 
@@ -107,6 +124,7 @@ def said(error):
         text = " ".join(str(error).split())
     except Exception:  # an exception class of the learner's may not know what to say
         text = ""
+    text = text.encode(errors="replace").decode()  # a lone surrogate cannot be shown
     cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 

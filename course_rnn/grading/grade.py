@@ -4,10 +4,10 @@ import re
 import time
 import warnings
 from dataclasses import replace
-from zlib import crc32
 
 import numpy as np
 
+from course_rnn.checking.certify import hidden_cases
 from course_rnn.checking.result import Result
 from course_rnn.checking.trial import Trial, said
 from course_rnn.grading.course import Plan
@@ -81,11 +81,6 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
         found |= {"status": "ungraded", "score": None, "messages": [f"The grader failed. {said(error)}"]}
     found["seconds"] = round(found.get("seconds", 0.0) + time.thread_time() - began, 3)
     return Verdict(student=submission.student, version=plan.version, seed=seed, **found)
-
-
-def hidden_cases(question, seed, count):
-    """The arguments of the hidden cases of a question: the same for the same seed."""
-    return [question.cases(np.random.default_rng([seed, crc32(question.name.encode()), k])) for k in range(count)]
 
 
 def points(chapters, assignment):

@@ -11,11 +11,10 @@ import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 from docutils.nodes import make_id
 from mdit_py_plugins.anchors.index import slugify
 
-from course_rnn.checking.question import SEEDS, code_of
+from course_rnn.checking.mistake import code_of
 from course_rnn.questions import chapters
 
 BOOK = Path("book")
@@ -75,7 +74,7 @@ def changed_lines(mistake):
 
 def symptom(question, mistake):
     """The first thing that the check says, without the numbers, which are those of one random case."""
-    trials = (mistake.run(question.cases(np.random.default_rng(seed)), question.library) for seed in SEEDS)
+    trials = (mistake.run(question.draw(seed), question.library, len(question.returns)) for seed in question.seeds)
     said = next(filter(None, map(question.finding, trials)))
     stopped = re.match(r"It stopped with \w+", said)
     if stopped:

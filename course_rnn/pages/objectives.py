@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from mdit_py_plugins.anchors.index import slugify
 
-from course_rnn.checking.question import code_of
+from course_rnn.checking.mistake import code_of
 from course_rnn.pages.atlas import BOOK, headings_of
 from course_rnn.questions import chapters
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from course_rnn.checking.cases import rnn_weights, sizes
+from course_rnn.checking.cases import lengths_of, rnn_weights, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.seeds import SEEDS
 
-chapter = Chapter("04_bidirectional_rnn")
+chapter = Chapter("04_bidirectional_rnn", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -238,11 +239,6 @@ merge.mistake(
 # ---------------------------------------------------------------------- padded batches
 
 
-def lengths_of(rng, T, B):
-    """True lengths of a padded batch: one is T, another is 1."""
-    return rng.permutation([T, 1, *rng.integers(1, T + 1, size=B - 2)])
-
-
 def a_padded_batch(rng):
     """A padded batch with something else than zeros in its padding, and the lengths."""
     T, B, D = sizes(rng, 3)
@@ -406,6 +402,7 @@ def some_outputs(rng):
     ),
     see="one-answer-for-the-whole-sequence",
     library="torch",
+    trained=True,
 )
 def final_states(y, lengths):
     """The forward direction has read everything at each sequence's own last step, the backward one at step 0."""
@@ -488,6 +485,7 @@ def some_final_states(rng):
     ),
     see="deep-and-bidirectional",
     library="torch",
+    trained=True,
 )
 def summary(h_n):
     """The last two entries are the last layer's, forward and backward; side by side they are (B, 2H)."""

@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from course_rnn.checking.cases import sizes
+from course_rnn.checking.cases import lengths_of, scores, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.seeds import SEEDS
+from course_rnn.questions.sequential_data import feed_forward
+from course_rnn.questions.simple_rnn import output_step, rnn_forward, rnn_step, softmax_loss
 
-chapter = Chapter("03_deep_rnn")
+chapter = Chapter("03_deep_rnn", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -92,8 +95,8 @@ per_step_head.mistake(
 def padded_states(rng):
     """All states of a padded batch, with something at the padding too, and a linear head; one sequence has length 1."""
     T, B, H, O = sizes(rng, 4)
-    lengths = rng.permutation([T, 1, *rng.integers(1, T + 1, size=B - 2)])
-    return arrays(rng, 1.0, y=(T, B, H)) | {"lengths": lengths} | arrays(rng, 1.0, weight=(O, H), bias=O)
+    y = np.round(8 * rng.normal(size=(T, B, H))) / 8  # of few digits, so that large scores are exact in float32 too
+    return {"y": y, "lengths": lengths_of(rng, T, B), "weight": scores(rng, 1.0, (O, H)), "bias": rng.normal(size=O)}
 
 
 @chapter.question(
@@ -110,12 +113,17 @@ def padded_states(rng):
 def last_state_head(y, lengths, weight, bias):
     """Each sequence has read everything at its own last step, lengths - 1: one state each, (B, H).
 
-    The head makes O scores of it; exp and the division by their sum make them probabilities.
+    The head makes O scores of it; exp and the division by their sum make them probabilities. exp of a score of 800 is
+    inf, so the largest is taken off first, which changes no probability.
     """
     o = y[lengths - 1, np.arange(len(lengths))] @ weight.T + bias
-    return np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
+    p = np.exp(o - o.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
 
 
+SOFTMAX = """\
+    p = np.exp(o - o.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)"""
 last_state_head.mistake(
     "last_step_of_the_batch",
     "y[lengths - 1, np.arange(len(lengths))]",
@@ -160,41 +168,51 @@ last_state_head.mistake(
 )
 last_state_head.mistake(
     "scores",
-    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
-    "o",
+    SOFTMAX,
+    "    return o",
     "these are the scores. The softmax is missing, which makes them positive and lets them add up to 1.",
 )
 last_state_head.mistake(
     "scores_not_exponentiated",
-    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
-    "o / o.sum(axis=-1, keepdims=True)",
+    SOFTMAX,
+    "    return o / o.sum(axis=-1, keepdims=True)",
     "the scores are divided by their sum as they are. Some are negative: take np.exp of each first.",
 )
 last_state_head.mistake(
     "softmax_over_the_batch",
-    "axis=-1",
-    "axis=0",
+    SOFTMAX,
+    SOFTMAX.replace("axis=-1", "axis=0"),
     "the probabilities add up to 1 over the batch. Each sequence has its own: sum over the classes, axis=-1.",
 )
 last_state_head.mistake(
     "softmax_over_everything",
-    "sum(axis=-1, keepdims=True)",
-    "sum()",
+    SOFTMAX,
+    SOFTMAX.replace("axis=-1, keepdims=True", ""),
     "all probabilities together add up to 1. Each sequence has its own: axis=-1, keepdims=True.",
 )
 last_state_head.mistake(
     "sigmoid",
-    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
-    "1 / (1 + np.exp(-o))",
+    SOFTMAX,
+    "    return 1 / (1 + np.exp(-o))",
     "each score went through a sigmoid by itself, so the numbers need not add up to 1. One class of many: softmax.",
 )
 last_state_head.mistake(
     "keepdims_missing",
-    "axis=-1, keepdims=True",
-    "axis=-1",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=-1)",
     "the sum has lost its axis, (B,), and does not fit under (B, O). Keep it: keepdims=True.",
 )
 last_state_head.mistake("without_bias", " + bias", "", "the bias of the head is missing.")
+last_state_head.mistake(
+    "overflow",
+    "np.exp(o - o.max(axis=-1, keepdims=True))",
+    "np.exp(o)",
+    "exp of a large score is inf, and inf / inf is nan. Take the largest score of each row off first: p is the same.",
+)
+
+per_step_head.inherit(feed_forward)
+
+last_state_head.inherit(softmax_loss)
 
 
 # ---------------------------------------------------------------------- a context as a bias
@@ -309,6 +327,7 @@ def an_elman_step(rng):
     ),
     see="from-which-list-is-a-name",
     library="torch",
+    trained=True,
 )
 def elman_step(x, h, weight_h, bias_h, weight_o, bias_o):
     """W [x, h] is W_ih x + W_hh h: joining input and state is right, and so are its weights.
@@ -390,15 +409,17 @@ elman_step.mistake(
 elman_step.mistake("without_state_bias", " + bias_h)", ")", "bias_h is missing inside the tanh.")
 elman_step.mistake("without_output_bias", " + bias_o", "", "the bias of the output, bias_o, is missing.")
 
+elman_step.inherit(output_step, rnn_step)
+
 
 # ---------------------------------------------------------------------- sampling
 
 
 def scores_and_numbers(rng):
     """Scores of the next letter, a temperature that is not 1, and a uniform random number for each row."""
-    V, B = int(rng.integers(3, 7)), int(rng.integers(10, 15))
+    V, B = int(rng.integers(3, 7)), int(rng.choice([1, 10, 11, 12, 13, 14]))
     temperature = float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(2.0, 4.0)]))
-    return {"logits": rng.normal(scale=1.5, size=(B, V)), "temperature": temperature, "u": rng.random(B)}
+    return {"logits": scores(rng, 1.5, (B, V)), "temperature": temperature, "u": rng.random(B)}
 
 
 @chapter.question(
@@ -415,13 +436,19 @@ def scores_and_numbers(rng):
 def sample_letters(logits, temperature, u):
     """Laid end to end, the probabilities fill the line from 0 to 1, and u falls into piece k with probability p_k.
 
-    The ends of the pieces are the cumulative sums, and as many pieces as end before u lie below it.
+    The ends of the pieces are the cumulative sums, and as many pieces as end before u lie below it. At a low
+    temperature exp of a score overflows, so the largest is taken off first, which changes no probability.
     """
-    p = np.exp(logits / temperature)
+    scores = logits / temperature
+    p = np.exp(scores - scores.max(axis=-1, keepdims=True))
     p = p / p.sum(axis=-1, keepdims=True)
     return (np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)
 
 
+DIVIDED = """\
+    p = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    p = p / p.sum(axis=-1, keepdims=True)
+"""
 sample_letters.mistake(
     "temperature_multiplied",
     "logits / temperature",
@@ -436,8 +463,12 @@ sample_letters.mistake(
 )
 sample_letters.mistake(
     "temperature_after_the_softmax",
-    "p = np.exp(logits / temperature)\n    p = p / p.sum(axis=-1, keepdims=True)",
-    "p = np.exp(logits)\n    p = p / p.sum(axis=-1, keepdims=True) / temperature",
+    "logits / temperature\n"
+    "    p = np.exp(scores - scores.max(axis=-1, keepdims=True))\n"
+    "    p = p / p.sum(axis=-1, keepdims=True)",
+    "logits\n"
+    "    p = np.exp(scores - scores.max(axis=-1, keepdims=True))\n"
+    "    p = p / p.sum(axis=-1, keepdims=True) / temperature",
     "the probabilities are divided by the temperature and no longer add up to 1. It divides the scores, before exp.",
 )
 sample_letters.mistake(
@@ -448,14 +479,14 @@ sample_letters.mistake(
 )
 sample_letters.mistake(
     "softmax_over_the_batch",
-    "p.sum(axis=-1, keepdims=True)",
-    "p.sum(axis=0)",
+    DIVIDED,
+    "    p = np.exp(scores)\n    p = p / p.sum(axis=0)\n",
     "the probabilities add up to 1 over the batch. Each row is a distribution of its own: axis=-1, keepdims=True.",
 )
 sample_letters.mistake(
     "softmax_over_everything",
-    "p.sum(axis=-1, keepdims=True)",
-    "p.sum()",
+    DIVIDED,
+    "    p = np.exp(scores)\n    p = p / p.sum()\n",
     "all probabilities together add up to 1. Each row is a distribution of its own: axis=-1, keepdims=True.",
 )
 sample_letters.mistake(
@@ -490,8 +521,8 @@ sample_letters.mistake(
 )
 sample_letters.mistake(
     "unnormalised",
-    "    p = p / p.sum(axis=-1, keepdims=True)\n",
-    "",
+    DIVIDED,
+    "    p = np.exp(scores)\n",
     "the exponentials are not divided by their sum, so the pieces do not end at 1.",
 )
 sample_letters.mistake(
@@ -499,6 +530,12 @@ sample_letters.mistake(
     "(np.cumsum(p, axis=-1) < u[:, None]).sum(axis=-1)",
     "np.abs(np.cumsum(p, axis=-1) - u[:, None]).argmin(axis=-1)",
     "this is the piece whose end lies nearest to u. The piece that u falls into is the first that ends after it.",
+)
+sample_letters.mistake(
+    "overflow",
+    "np.exp(scores - scores.max(axis=-1, keepdims=True))",
+    "np.exp(scores)",
+    "exp of a large score is inf, and inf / inf is nan, which is below nothing. Take the largest score off first.",
 )
 
 
@@ -702,6 +739,8 @@ stacked_forward.mistake(
     "return np.stack([h_1, h_2]), np.stack(y)",
     "y and h_n are returned in the wrong order: y, all states of the last layer, comes first.",
 )
+
+stacked_forward.inherit(rnn_step, rnn_forward)
 
 
 # ---------------------------------------------------------------------- a stack as one wide layer

@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 
+from course_rnn.checking.budget import Budget
 from course_rnn.checking.cases import rnn_weights, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.gradients import rnn_backward
+from course_rnn.questions.seeds import SEEDS
+from course_rnn.questions.simple_rnn import rnn_forward, rnn_step
 
-chapter = Chapter("08_gpu")
+chapter = Chapter("08_gpu", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -88,7 +92,20 @@ def a_sequence(rng):
     return {"x": rng.normal(size=(T, B, D)), "h0": rng.normal(size=(B, H)), **rnn_weights(rng, D, H)}
 
 
+def a_long_sequence():
+    """A sequence of 40 steps, to count products in."""
+    rng = np.random.default_rng(0)
+    return {"x": rng.normal(size=(40, 2, 3)), "h0": rng.normal(size=(2, 4)), **rnn_weights(rng, 3, 4)}
+
+
 @chapter.question(
+    budget=Budget(
+        a_long_sequence,
+        most=42,
+        counted="products",
+        message="The values are right, but it takes {count} matrix products for 40 steps, and {most} are enough: the "
+        "product with weight_ih is still made at every step. Make it once, before the loop, for all of x.",
+    ),
     points=2,
     returns=("a", "y"),
     cases=a_sequence,
@@ -236,6 +253,8 @@ gru_hoisted.mistake(
     "both biases of n were kept inside. b_in stands outside of the bracket with r_t, so it may be added early.",
 )
 
+hoisted_rnn.inherit(rnn_step, rnn_forward)
+
 
 # ---------------------------------------------------------------------- the roofline
 
@@ -333,17 +352,23 @@ roofline.mistake(
 
 
 def a_cell_on_a_gpu(rng):
-    """A cell, and a processor by its ratio of operations to bytes; at times no batch is large enough."""
+    """A cell, and a processor by its ratio of operations to bytes; at times no batch is large enough.
+
+    At times the batch for which both take equally long is a whole number, or has many thousand rows.
+    """
     gates = int(rng.choice([1, 3, 4]))
     itemsize = int(rng.choice([2, 4]))
     ratio = float(rng.uniform(5, 150))
+    if rng.random() < 0.3:
+        ratio = float(rng.integers(5, 150))
     least = ratio * itemsize * (gates + 2) / (2 * gates)  # below this H no batch is enough
-    return {
-        "H": math.ceil(least * rng.choice([0.4, 0.9, 1.2, 2, 5])),
-        "gates": gates,
-        "itemsize": itemsize,
-        "ratio": ratio,
-    }
+    H = math.ceil(least * rng.choice([0.4, 0.9, 1.2, 2, 5]))
+    if ratio.is_integer():
+        moved = int(ratio) * itemsize
+        many = range(int(least) + 1, int(2 * least) + 9)
+        whole = [n for n in many if moved * gates * n % (2 * gates * n - moved * (gates + 2)) == 0]
+        H = int(rng.choice(whole)) if whole else H
+    return {"H": H, "gates": gates, "itemsize": itemsize, "ratio": ratio}
 
 
 @chapter.question(
@@ -428,7 +453,20 @@ def a_hoisted_sequence(rng):
     }
 
 
+def three_steps():
+    """A sequence of three steps: what autograd records of it is counted."""
+    shapes = {"a": (3, 2, 4), "weight_hh": (4, 4), "h0": (2, 4), "dy": (3, 2, 4)}
+    return {name: np.ones(shape) for name, shape in shapes.items()}
+
+
 @chapter.question(
+    budget=Budget(
+        three_steps,
+        most=6,
+        counted="graph",
+        message="The values are right, but autograd made them: it has recorded {count} operations, and with one node "
+        "for the whole sequence there are at most {most}. Write backward by hand, and call TanhRNN.apply.",
+    ),
     points=4,
     returns=("y", "da", "dweight_hh", "dh0"),
     cases=a_hoisted_sequence,
@@ -437,6 +475,7 @@ def a_hoisted_sequence(rng):
         "In the loop: d[t] = (dy[t] + dh) * (1 - y[t] ** 2), then dh = d[t] @ weight_hh. After it, dh is that of h0.",
         "The states before: torch.cat([h0[None], y[:-1]]). With flatten(0, 1), d^T times these is dweight_hh.",
     ),
+    tolerance=1e-4,  # float32 loses digits in 1 - h**2
     see="one-node-in-the-graph",
     library="torch",
 )
@@ -552,6 +591,8 @@ tanh_rnn.mistake(
     "h, states = 0 * h0, []",
     "the forward loop starts from zero. There is an initial state, h0.",
 )
+
+tanh_rnn.inherit(rnn_backward, rnn_forward)
 
 
 # ---------------------------------------------------------------------- a kernel's places in memory

@@ -4,8 +4,10 @@ import numpy as np
 
 from course_rnn.checking.cases import rnn_weights, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.gradients import rnn_step_backward
+from course_rnn.questions.seeds import SEEDS
 
-chapter = Chapter("07_lstm_gru")
+chapter = Chapter("07_lstm_gru", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -302,9 +304,10 @@ def an_lstm_step_back(rng):
     B, D, H = sizes(rng, 3)
     names = {"dh_next": H, "dc_next": H, "x": D, "h": H, "c": H}
     kept = {name: rng.normal(size=(B, n)) for name, n in names.items()}
-    weights = {"weight_ih": rng.normal(size=(4 * H, D)), "weight_hh": rng.normal(size=(4 * H, H))}
-    i, f, o = rng.uniform(size=(3, B, H))
-    return kept | weights | {"i": i, "f": f, "g": rng.uniform(-1, 1, size=(B, H)), "o": o}
+    weights = {"weight_ih": rng.normal(scale=0.5, size=(4 * H, D)), "weight_hh": rng.normal(scale=0.5, size=(4 * H, H))}
+    a = kept["x"] @ weights["weight_ih"].T + kept["h"] @ weights["weight_hh"].T + rng.normal(scale=0.5, size=4 * H)
+    i, f, g, o = np.split(a, 4, axis=1)
+    return kept | weights | {"i": sigmoid(i), "f": sigmoid(f), "g": np.tanh(g), "o": sigmoid(o)}
 
 
 @chapter.question(
@@ -461,6 +464,8 @@ lstm_step_backward.mistake(
     "forward it was x @ weight_ih.T, so backward the transpose goes: dx = da @ weight_ih.",
 )
 
+lstm_step_backward.inherit(rnn_step_backward)
+
 
 # ---------------------------------------------------------------------- one step of the GRU, both forms
 
@@ -597,6 +602,8 @@ gru_step.mistake(
     "h @ weight_hh.T\n    r, z, _ = np.split(sigmoid(a + m), 3, axis=1)\n    W_hn, b_hn = weight_hh[2 * H :], 0\n",
     "bias_hh is missing. torch keeps two biases; both must be added.",
 )
+
+gru_step.inherit(lstm_step)
 
 
 # ---------------------------------------------------------------------- the two meanings of z
@@ -773,7 +780,7 @@ forget_bias.mistake(
 
 def torch_biases(rng):
     """The two biases of an LSTM in torch, a distance, and random numbers, one for each unit."""
-    H, T = int(rng.integers(2, 8)), int(rng.integers(5, 200))
+    H, T = int(rng.integers(1, 8)), int(rng.integers(5, 200))
     biases = {name: rng.normal(size=4 * H) for name in ("bias_ih", "bias_hh")}
     return biases | {"T": T, "u": rng.uniform(size=H)}
 

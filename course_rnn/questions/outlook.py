@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from course_rnn.checking.budget import Budget
 from course_rnn.checking.cases import sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.gradients import rnn_backward
+from course_rnn.questions.seeds import SEEDS
 
-chapter = Chapter("09_outlook")
+chapter = Chapter("09_outlook", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -82,7 +85,19 @@ def maps_and_a_state(rng):
     return {"a": rng.normal(size=(T, B, H)), "b": rng.normal(size=(T, B, H)), "h0": rng.normal(size=(B, H))}
 
 
+def many_maps():
+    """128 steps of a linear recurrence, to count operations in."""
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape) for name, shape in {"a": (128, 2, 3), "b": (128, 2, 3), "h0": (2, 3)}.items()}
+
+
 @chapter.question(
+    budget=Budget(
+        many_maps,
+        most=120,
+        message="The values are right, but it takes {count} operations for 128 steps, and {most} are plenty for 7 "
+        "passes: this is a loop over the steps. In a pass all steps absorb what stands `reach` places before, at once.",
+    ),
     points=3,
     returns=("states", "passes"),
     cases=maps_and_a_state,
@@ -246,6 +261,8 @@ scan_gradients.mistake(
     "da is made from dh, the direct part. a_t moves h_t, and with it all later states: take the whole gradient.",
 )
 
+scan_gradients.inherit(rnn_backward)
+
 
 # ---------------------------------------------------------------------- the minimal GRU
 
@@ -275,6 +292,7 @@ def a_minimal_gru(rng):
     ),
     see="the-minimal-gru",
     library="torch",
+    trained=True,
 )
 def min_gru(x, h0, weight_z, bias_z, weight_h, bias_h):
     """Gate and candidate look at the inputs only, so they are computed for all steps at once, by two products.

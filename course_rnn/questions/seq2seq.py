@@ -4,16 +4,13 @@ from collections import Counter
 
 import numpy as np
 
-from course_rnn.checking.cases import sizes
+from course_rnn.checking.cases import lengths_of, scores, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.seeds import SEEDS
+from course_rnn.questions.simple_rnn import rnn_forward, rnn_step, softmax_loss
 
-chapter = Chapter("05_seq2seq")
+chapter = Chapter("05_seq2seq", seeds=SEEDS)
 progress = chapter.progress
-
-
-def lengths_of(rng, T, B):
-    """True lengths of a padded batch: one is T, another is 1."""
-    return rng.permutation([T, 1, *rng.integers(1, T + 1, size=B - 2)])
 
 
 # ---------------------------------------------------------------------- shift and mark
@@ -132,11 +129,12 @@ shift_inputs.mistake(
 
 
 def scores_and_targets(rng):
-    """Scores, targets with 0 at the padding, and the mask of the real ones."""
+    """Scores, at times in the hundreds, targets with 0 at the padding, and the mask of the real ones."""
     T, B, V = sizes(rng, 3)
+    V = max(V, 2)
     mask = np.arange(T)[:, None] < lengths_of(rng, T, B)
     target = np.where(mask, rng.integers(1, V, size=(T, B)), 0)
-    return {"logits": rng.normal(scale=1.5, size=(T, B, V)), "target": target, "mask": mask}
+    return {"logits": scores(rng, 1.5, (T, B, V)), "target": target, "mask": mask}
 
 
 @chapter.question(
@@ -154,11 +152,13 @@ def masked_loss(logits, target, mask):
     """The mean runs over the n real tokens: both the sum and the number that divides it leave padding out.
 
     The gradient of -log p by the scores is p - one_hot; a mean of n has 1/n of each, and padding nothing.
+    exp of a large score is inf and log of a tiny p is -inf: the largest score is taken off, log p made from the scores.
     """
-    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    one_hot = np.eye(logits.shape[-1])[target]
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    p, one_hot = np.exp(log_p), np.eye(logits.shape[-1])[target]
     n = mask.sum()
-    loss = -np.log((p * one_hot).sum(axis=-1))[mask].sum() / n
+    loss = -(log_p * one_hot).sum(axis=-1)[mask].sum() / n
     return loss, mask[..., None] * (p - one_hot) / n
 
 
@@ -188,8 +188,8 @@ masked_loss.mistake(
 )
 masked_loss.mistake(
     "mean_of_means",
-    "loss = -np.log((p * one_hot).sum(axis=-1))[mask].sum() / n",
-    "loss = (-np.log((p * one_hot).sum(axis=-1)) * mask / mask.sum(axis=0)).sum(axis=0).mean()",
+    "loss = -(log_p * one_hot).sum(axis=-1)[mask].sum() / n",
+    "loss = (-(log_p * one_hot).sum(axis=-1) * mask / mask.sum(axis=0)).sum(axis=0).mean()",
     "each sequence is averaged first, so a word of a short one weighs more. Take one mean over all real words.",
 )
 masked_loss.mistake(
@@ -218,24 +218,45 @@ masked_loss.mistake(
 )
 masked_loss.mistake(
     "minus_missing",
-    "loss = -np",
-    "loss = np",
+    "loss = -(",
+    "loss = (",
     "the minus is missing: the loss is to be small where the probability is large.",
 )
 masked_loss.mistake(
     "classes_as_steps",
-    "-np.log((p * one_hot).sum(axis=-1))[mask].sum() / n",
-    "-np.log(p[target])[mask].mean()",
+    "-(log_p * one_hot).sum(axis=-1)[mask].sum() / n",
+    "-log_p[target][mask].mean()",
     "p[target] takes steps, the first axis, by the numbers of words. Pick along the last axis, or multiply by one-hot.",
 )
 masked_loss.mistake(
     "scores_masked",
-    "    one_hot =",
-    "    p = np.exp(logits * mask[..., None])\n"
-    "    p, mask = p / p.sum(axis=-1, keepdims=True), np.ones_like(mask)\n"
-    "    one_hot =",
+    "    shifted = logits - logits.max(axis=-1, keepdims=True)\n",
+    "    shifted = logits * mask[..., None] - (logits * mask[..., None]).max(axis=-1, keepdims=True)\n"
+    "    mask = np.ones_like(mask)\n",
     "the scores were set to zero at the padding. Then p is 1/V there, and still in the mean: mask the losses instead.",
 )
+
+
+@masked_loss.wrong(
+    "exp of a large score is inf, and inf / inf is nan. Take the largest score of each step off first: p is the same."
+)
+def overflow(logits, target, mask):
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    one_hot, n = np.eye(logits.shape[-1])[target], mask.sum()
+    return -np.log((p * one_hot).sum(axis=-1))[mask].sum() / n, mask[..., None] * (p - one_hot) / n
+
+
+@masked_loss.wrong(
+    "a probability may be too small for a number, and log 0 is -inf. log p = o - max - log(sum(exp(o - max)))."
+)
+def logarithm_of_zero(logits, target, mask):
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p = p / p.sum(axis=-1, keepdims=True)
+    one_hot, n = np.eye(logits.shape[-1])[target], mask.sum()
+    return -np.log((p * one_hot).sum(axis=-1))[mask].sum() / n, mask[..., None] * (p - one_hot) / n
+
+
+masked_loss.inherit(softmax_loss)
 
 
 # ---------------------------------------------------------------------- three ways to connect the context
@@ -348,6 +369,8 @@ decoder_states.mistake(
     "every step starts from s_0 again. Assign the new state to s inside the loop.",
 )
 
+decoder_states.inherit(rnn_step, rnn_forward)
+
 
 # ---------------------------------------------------------------------- greedy decoding
 
@@ -370,7 +393,7 @@ def a_trained_decoder(rng):
         weights["b_o"][[bos, pad]] = -20.0  # it has learnt never to say these
         case = {"s": rng.normal(size=(B, H)), "max_length": 6, "bos": bos, "eos": eos, "pad": pad, **weights}
         ends = greedy_tokens.reference(**case) == eos
-        if ends.any(axis=1).sum() > 1 and not ends[-1].any() and ends.any(axis=0).all() == all_end:
+        if ends.any(axis=1).sum() > (B > 1) and not ends[-1].any() and ends.any(axis=0).all() == all_end:
             return case
 
 
@@ -513,13 +536,15 @@ greedy_tokens.mistake(
 
 
 def some_tables(rng):
-    """Tables of log-probabilities for which greedy, beam search and a search of everything end differently."""
+    """Tables of log-probabilities for which greedy, beam search and as a rule a wider search end differently."""
     while True:
         V, T, width = int(rng.integers(3, 7)), int(rng.integers(3, 6)), int(rng.integers(2, 5))
         start, then = (np.exp(rng.normal(size=shape)) for shape in (V, (T - 1, V, V)))
         start, then = (np.log(p / p.sum(axis=-1, keepdims=True)) for p in (start, then))
         greedy, beam, best = (best_by_beam.reference(start, then, k)[0] for k in (1, width, V**T))
-        if (greedy != beam).any() and (width > 2 or (beam != best).any()):
+        every_start = best_by_beam.mistakes["every_start_kept"].function(start, then, width)[0]
+        hard = (beam != every_start).any() or (beam != best).any() or rng.random() < 0.2
+        if (greedy != beam).any() and hard:
             return {"start": start, "then": then, "width": width}
 
 
@@ -559,6 +584,16 @@ best_by_beam.mistake(
     "[:width]",
     "",
     "no beginning is ever dropped, which is a search of everything. Keep only the best `width` before going on.",
+)
+best_by_beam.mistake(
+    "every_start_kept",
+    "    for table in then:\n"
+    "        kept = np.argsort(-scores)[:width]\n"
+    "        paths, scores = paths[kept], scores[kept]\n",
+    "    for t, table in enumerate(then):\n"
+    "        kept = np.argsort(-scores)[: width if t else None]\n"
+    "        paths, scores = paths[kept], scores[kept]\n",
+    "all first words are kept. The beam holds `width` beginnings from the start: drop the others after the first word.",
 )
 best_by_beam.mistake(
     "worst_kept",
@@ -641,8 +676,9 @@ def grams(words, n):
 
 def two_texts(rng):
     """A translation that repeats itself, and at times has fewer than n words, and the right one."""
-    w, r, n = (int(size) for size in rng.integers(1, [5, 6, 4]))
-    written, right = ([str(word) for word in rng.choice(["un", "cent"], size=size)] for size in (w, r))
+    w, r, n = (int(size) for size in rng.integers(1, [7, 8, 4]))
+    words, share = ["un", "deux", "cent", "mille"], [0.4, 0.1, 0.4, 0.1]
+    written, right = ([str(word) for word in rng.choice(words, p=share, size=size)] for size in (w, r))
     return {"written": written, "right": right, "n": n}
 
 
@@ -736,7 +772,8 @@ def states_and_memory(rng):
     """States of a decoder, those of an encoder, and the mask of the real ones; one source is a single token."""
     T, B, H, S = sizes(rng, 4)
     mask = np.arange(S)[:, None] < lengths_of(rng, S, B)
-    return {"s": rng.normal(size=(T, B, H)), "memory": rng.normal(size=(S, B, H)), "mask": mask}
+    memory = np.round(8 * rng.normal(size=(S, B, H))) / 8  # of few digits: large scores are exact in float32 too
+    return {"s": scores(rng, 1.0, (T, B, H)), "memory": memory, "mask": mask}
 
 
 @chapter.question(
@@ -750,6 +787,7 @@ def states_and_memory(rng):
     ),
     see="attention-the-bridge",
     library="torch",
+    trained=True,
 )
 def dot_attention(s, memory, mask):
     """Each state of the decoder is compared with each state of its own source; the best fit gets most of the weight.

@@ -4,8 +4,9 @@ import numpy as np
 
 from course_rnn.checking.cases import sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.seeds import SEEDS
 
-chapter = Chapter("01_sequential_data")
+chapter = Chapter("01_sequential_data", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -77,7 +78,7 @@ feed_forward.mistake(
 
 def a_length(rng):
     """A length and a window that does not fit into it a whole number of times; sometimes the window is all of it."""
-    W, stride, fits, rest = (int(k) for k in (rng.integers(3, 8), rng.integers(2, 4), *rng.integers(1, 7, size=2)))
+    W, stride, fits, rest = (int(k) for k in (rng.integers(1, 8), rng.integers(1, 4), *rng.integers(1, 7, size=2)))
     return {"n": W * fits + min(rest, W - 1), "W": W, "stride": stride}
 
 
@@ -305,7 +306,7 @@ next_windows.mistake(
 
 def some_predictions(rng):
     """One prediction per window, and the label of the sequence."""
-    return {"y_hat": rng.normal(size=rng.integers(2, 8)), "y": float(rng.choice([-1.0, 1.0]))}
+    return {"y_hat": rng.normal(size=rng.integers(1, 8)), "y": float(rng.choice([-1.0, 1.0]))}
 
 
 @chapter.question(
@@ -464,7 +465,7 @@ pad_names.mistake(
 def a_padded_batch(rng):
     """Values at every step, padding included, and a mask; at times all but one step are padding."""
     T, B = sizes(rng, 2)
-    lengths = rng.permutation([T, *rng.integers(1, T, size=B - 1)])
+    lengths = rng.permutation([T, *rng.integers(1, max(T, 2), size=B - 1)])
     return {"values": rng.normal(1.0, size=(T, B)), "mask": np.arange(T)[:, None] < lengths}
 
 
@@ -527,7 +528,7 @@ masked_mean.mistake(
 
 def a_signal(rng):
     """A short random walk and a window."""
-    n, W = int(rng.integers(12, 20)), int(rng.integers(2, 6))
+    n, W = int(rng.integers(12, 20)), int(rng.integers(1, 6))
     return {"z": np.cumsum(rng.normal(size=n)), "W": W}
 
 

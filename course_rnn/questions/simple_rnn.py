@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from course_rnn.checking.cases import rnn_weights, sizes
+from course_rnn.checking.cases import rnn_weights, scores, sizes
 from course_rnn.checking.question import Chapter
+from course_rnn.questions.seeds import SEEDS
+from course_rnn.questions.sequential_data import feed_forward
 
-chapter = Chapter("02_simple_rnn")
+chapter = Chapter("02_simple_rnn", seeds=SEEDS)
 progress = chapter.progress
 
 
@@ -169,6 +171,8 @@ rnn_step.mistake(
     "x and h were joined in one order, the weights in the other. The shapes fit, but x meets weight_hh.",
 )
 
+rnn_step.inherit(feed_forward)
+
 
 # ---------------------------------------------------------------------- the first state, as an article has it
 
@@ -219,6 +223,8 @@ first_state.mistake(
     "x @ weight_ih.T + bias_ih + bias_hh",
     "the tanh is missing: the first step is a step like any other.",
 )
+
+first_state.inherit(rnn_step, feed_forward)
 
 
 # ---------------------------------------------------------------------- the sequence
@@ -314,6 +320,8 @@ rnn_forward.mistake(
     "the loop runs over the batch. The first axis of x is time: x[t] is what all samples read at step t.",
 )
 
+rnn_forward.inherit(rnn_step)
+
 
 # ---------------------------------------------------------------------- a long sequence in pieces
 
@@ -408,13 +416,16 @@ def after_the_first_step(x, h0, size, weight_ih, weight_hh, bias_ih, bias_hh):
     return np.stack(states)[::size]
 
 
+chunk_states.inherit(rnn_step, rnn_forward)
+
+
 # ---------------------------------------------------------------------- output and loss
 
 
 def some_scores(rng):
-    """Scores of an output layer and the right classes."""
+    """Scores of an output layer, at times in the hundreds, and the right classes."""
     T, B, V = sizes(rng, 3)
-    return {"o": rng.normal(scale=2.0, size=(T, B, V)), "y": rng.integers(V, size=(T, B))}
+    return {"o": scores(rng, 2.0, (T, B, V)), "y": rng.integers(V, size=(T, B))}
 
 
 @chapter.question(
@@ -423,8 +434,8 @@ def some_scores(rng):
     cases=some_scores,
     hints=(
         "The probabilities of one step of one sample add up to 1. Along which axis of o do they stand?",
-        "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True) is the softmax. Which of the V numbers counts in the loss?",
-        "np.take_along_axis(p, y[..., None], axis=-1) picks the probability of the right class, (T, B, 1).",
+        "np.exp(800) is inf. Subtract the largest score of each step first: p is the same, and exp is at most 1.",
+        "log p is o - max - log(sum(exp(o - max))); np.take_along_axis(log_p, y[..., None], -1) picks the right class.",
     ),
     see="an-output-and-a-loss",
 )
@@ -432,33 +443,40 @@ def softmax_loss(o, y):
     """exp makes every score positive, the division by the sum over the classes makes them add up to 1.
 
     The loss of a step is minus the logarithm of the probability that the right class got; their mean is the loss.
+    exp of a score of 800 is inf, and log of a probability of 1e-400 is -inf. So the largest score is taken off first,
+    which changes no probability, and the logarithm is made from the scores, not from p.
     """
-    p = np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
-    return p, -np.log(np.take_along_axis(p, y[..., None], axis=-1)).mean()
+    shifted = o - o.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return np.exp(log_p), -np.take_along_axis(log_p, y[..., None], axis=-1).mean()
 
 
+SOFTMAX = """\
+    shifted = o - o.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+"""
 softmax_loss.mistake(
     "softmax_over_batch",
-    "sum(axis=-1, keepdims=True)",
-    "sum(axis=1, keepdims=True)",
+    SOFTMAX,
+    SOFTMAX.replace("axis=-1", "axis=1"),
     "the probabilities add up to 1 over the batch. Each step of each sample has its own: sum over axis=-1.",
 )
 softmax_loss.mistake(
     "softmax_over_time",
-    "sum(axis=-1, keepdims=True)",
-    "sum(axis=0, keepdims=True)",
+    SOFTMAX,
+    SOFTMAX.replace("axis=-1", "axis=0"),
     "the probabilities add up to 1 over time. Each step has its own: sum over the classes, the last axis.",
 )
 softmax_loss.mistake(
     "softmax_over_everything",
-    "sum(axis=-1, keepdims=True)",
-    "sum()",
+    SOFTMAX,
+    SOFTMAX.replace("axis=-1, keepdims=True", ""),
     "all probabilities together add up to 1. Each step of each sample has its own: axis=-1, keepdims=True.",
 )
 softmax_loss.mistake(
     "minus_missing",
-    "p, -np.log",
-    "p, np.log",
+    ", -np.take",
+    ", np.take",
     "the minus is missing: the loss is to be small where the probability is large.",
 )
 softmax_loss.mistake(
@@ -469,44 +487,63 @@ softmax_loss.mistake(
 )
 softmax_loss.mistake(
     "mean_over_sequences_only",
-    "axis=-1)).mean()",
-    "axis=-1)).sum(axis=0).mean()",
+    "axis=-1).mean()",
+    "axis=-1).sum(axis=0).mean()",
     "the losses are averaged over the batch and added over time. Average over all steps.",
 )
 softmax_loss.mistake(
     "most_likely_class",
-    "np.take_along_axis(p, y[..., None], axis=-1)",
-    "p.max(axis=-1)",
+    "np.take_along_axis(log_p, y[..., None], axis=-1)",
+    "log_p.max(axis=-1)",
     "this is the probability of the class that the network prefers. The loss asks for that of the right class, y.",
 )
 softmax_loss.mistake(
     "all_classes",
-    "np.log(np.take_along_axis(p, y[..., None], axis=-1))",
-    "np.log(p)",
+    "np.take_along_axis(log_p, y[..., None], axis=-1)",
+    "log_p",
     "the logarithms of all classes are averaged. Only the right class counts: pick it with y.",
 )
 softmax_loss.mistake(
     "score_for_probability",
-    "-np.log(np.take_along_axis(p, y[..., None], axis=-1))",
-    "-np.take_along_axis(o, y[..., None], axis=-1)",
+    "np.take_along_axis(log_p, y",
+    "np.take_along_axis(o, y",
     "the score of the right class was taken for its logarithm. A score means nothing without the others: use log p.",
 )
-softmax_loss.mistake(
-    "scores_not_exponentiated",
-    "np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)",
-    "o / o.sum(axis=-1, keepdims=True)",
-    "the scores are divided by their sum as they are. Some are negative: take np.exp of each first.",
+
+
+@softmax_loss.wrong("the scores are divided by their sum as they are. Some are negative: take np.exp of each first.")
+def scores_not_exponentiated(o, y):
+    p = o / o.sum(axis=-1, keepdims=True)
+    return p, -np.log(np.take_along_axis(p, y[..., None], axis=-1)).mean()
+
+
+@softmax_loss.wrong(
+    "exp of a large score is inf, and inf / inf is nan. Take the largest score of each step off first: p is the same."
 )
+def overflow(o, y):
+    p = np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
+    return p, -np.log(np.take_along_axis(p, y[..., None], axis=-1)).mean()
+
+
+@softmax_loss.wrong(
+    "a probability may be too small for a number, and log 0 is -inf. log p = o - max - log(sum(exp(o - max)))."
+)
+def logarithm_of_zero(o, y):
+    p = np.exp(o - o.max(axis=-1, keepdims=True))
+    p = p / p.sum(axis=-1, keepdims=True)
+    return p, -np.log(np.take_along_axis(p, y[..., None], axis=-1)).mean()
+
+
 softmax_loss.mistake(
     "classes_as_steps",
-    "np.take_along_axis(p, y[..., None], axis=-1)",
-    "p[y]",
+    "np.take_along_axis(log_p, y[..., None], axis=-1)",
+    "log_p[y]",
     "p[y] takes steps, the first axis, by the numbers of classes. np.take_along_axis looks along the last axis.",
 )
 softmax_loss.mistake(
     "keepdims_missing",
-    "axis=-1, keepdims=True",
-    "axis=-1",
+    "exp(shifted).sum(axis=-1, keepdims=True)",
+    "exp(shifted).sum(axis=-1)",
     "the sum has lost its axis, (T, B), and does not fit under (T, B, V). Keep it: keepdims=True.",
 )
 
@@ -651,3 +688,5 @@ as_elman.mistake(
     "weight_ho @ bias_h + bias_o",
     "the two biases have changed places. bias_o is in the output, which comes back through weight_oh: W c + b.",
 )
+
+output_step.inherit(rnn_step)

@@ -2,6 +2,12 @@
 
 from course_rnn.checking.cases import rnn_weights, sizes
 from course_rnn.checking.family import Family, option
+from course_rnn.questions.bidirectional_rnn import backward_states, both_directions
+from course_rnn.questions.deep_rnn import stacked_forward
+from course_rnn.questions.gradients import rnn_step_backward
+from course_rnn.questions.lstm_gru import gru_step, lstm_step
+from course_rnn.questions.seq2seq import shift_inputs
+from course_rnn.questions.simple_rnn import rnn_forward, rnn_step
 
 # ---------------------------------------------------------------------- 02: the states of a simple network
 
@@ -83,6 +89,42 @@ return np.stack(states){close}""",
             ),
         },
     },
+    like=(
+        rnn_step,
+        rnn_forward,
+    ),
+    mistakes=(
+        (
+            "without_nonlinearity",
+            "h = {squash}",
+            "h = a",
+            "the nonlinearity is forgotten: h = a is linear in the inputs and can grow without bound.",
+        ),
+        (
+            "without_recurrence",
+            " + {through}",
+            "",
+            "the term of h is missing. Without it the step cannot remember: it is a feed-forward layer.",
+        ),
+        (
+            "without_bias_hh",
+            " + bias_hh",
+            "",
+            "bias_hh is missing. There are two biases; their sum is what counts, so both must be added.",
+        ),
+        (
+            "without_bias_ih",
+            " + bias_ih",
+            "",
+            "bias_ih is missing. There are two biases; their sum is what counts, so both must be added.",
+        ),
+        (
+            "one_step_late",
+            "h = {squash}\n    states.append(h)",
+            "states.append(h)\n    h = {squash}",
+            "every state stands one step late, and the last is lost. y[0] is the state after the first input.",
+        ),
+    ),
 )
 
 
@@ -168,6 +210,39 @@ return {over_time}""",
             ),
         },
     },
+    like=(stacked_forward,),
+    mistakes=(
+        (
+            "upper_reads_the_input",
+            "lower @ weight_ih_l1.T",
+            "x_t @ weight_ih_l1.T[: x_t.shape[1]]",
+            "the upper layer reads x. It reads the new state of the lower layer.",
+        ),
+        (
+            "one_state_for_both",
+            "+ upper @ weight_hh_l1.T",
+            "+ lower @ weight_hh_l1.T",
+            "the upper layer never reads its own state: it has no memory of its own.",
+        ),
+        (
+            "without_tanh_below",
+            "lower = np.tanh(x_t @ weight_ih_l0.T + lower @ weight_hh_l0.T + bias_l0{in_lower})",
+            "lower = x_t @ weight_ih_l0.T + lower @ weight_hh_l0.T + bias_l0{in_lower}",
+            "the lower layer has no tanh. Each layer has one of its own.",
+        ),
+        (
+            "without_bias_l0",
+            " + bias_l0",
+            "",
+            "bias_l0 is missing.",
+        ),
+        (
+            "without_bias_l1",
+            " + bias_l1",
+            "",
+            "bias_l1 is missing.",
+        ),
+    ),
 )
 
 
@@ -177,7 +252,7 @@ return {over_time}""",
 def a_padded_batch(rng):
     """Sequences of different lengths in one array, with numbers in the padding that must not count."""
     T, B, D, H = sizes(rng, 4)
-    lengths = rng.integers(1, T, size=B)  # all are padded
+    lengths = rng.integers(1, max(T, 2), size=B)  # all are padded
     forward, backward = rnn_weights(rng, D, H), rnn_weights(rng, D, H)
     weights = {name: forward[name] for name in ("weight_ih", "weight_hh")}
     weights |= {f"{name}_reverse": backward[name] for name in weights}
@@ -267,6 +342,36 @@ return y""",
             ),
         },
     },
+    like=(
+        both_directions,
+        backward_states,
+    ),
+    mistakes=(
+        (
+            "not_turned_back",
+            "weight_hh_reverse)[::-1]",
+            "weight_hh_reverse)",
+            "the states of the way back are in the order in which they were made. Turn them round again.",
+        ),
+        (
+            "not_turned",
+            "x[real, b][::-1], weight_ih_reverse",
+            "x[real, b], weight_ih_reverse",
+            "the second network reads forward, too. It reads the real steps from the last to the first.",
+        ),
+        (
+            "same_weights_twice",
+            "weight_ih_reverse, weight_hh_reverse",
+            "weight_ih, weight_hh",
+            "the way back uses the weights of the way forward. It has its own: those of _reverse.",
+        ),
+        (
+            "without_tanh",
+            "np.tanh(weight_ih @ x_t + weight_hh @ h)",
+            "weight_ih @ x_t + weight_hh @ h",
+            "the tanh is missing.",
+        ),
+    ),
 )
 
 
@@ -332,6 +437,21 @@ return inputs{turned}, targets{turned}""",
             ),
         },
     },
+    like=(shift_inputs,),
+    mistakes=(
+        (
+            "not_shifted",
+            "[BOS, *words[b, :n]]",
+            "[*words[b, :n], EOS]",
+            "the inputs are the targets: the decoder reads what it is to say. Shift them by one step, BOS first.",
+        ),
+        (
+            "eos_in_the_inputs",
+            "[*words[b, :n], EOS]",
+            "[*words[b, :n], BOS]",
+            "the targets end with BOS. What the decoder is to say at its end is EOS.",
+        ),
+    ),
 )
 
 
@@ -404,6 +524,15 @@ return {value}""",
             ),
         },
     },
+    like=(rnn_step_backward,),
+    mistakes=(
+        (
+            "without_the_slope",
+            "{slope} * dh_next",
+            "dh_next",
+            "the gradient does not go back through f. Its slope at a comes first.",
+        ),
+    ),
 )
 
 
@@ -478,6 +607,57 @@ return sigmoid(o) * {shown}, c_next""",
             ),
         },
     },
+    like=(lstm_step,),
+    mistakes=(
+        (
+            "without_forget_gate",
+            "sigmoid({forget}) * c",
+            "c",
+            "the forget gate is missing: the old cell state is multiplied by sigmoid(f).",
+        ),
+        (
+            "without_input_gate",
+            "sigmoid(i) * np.tanh(g)",
+            "np.tanh(g)",
+            "the input gate is missing: the candidate is multiplied by sigmoid(i).",
+        ),
+        (
+            "without_tanh_of_the_candidate",
+            "np.tanh(g)",
+            "g",
+            "the candidate goes through no tanh: g is linear.",
+        ),
+        (
+            "sigmoid_of_the_candidate",
+            "np.tanh(g)",
+            "sigmoid(g)",
+            "the candidate went through a sigmoid. It is no gate: tanh, so that the cell can go down as well.",
+        ),
+        (
+            "without_old_cell",
+            "sigmoid({forget}) * c + ",
+            "",
+            "the old cell state is not kept: the forget gate times c is missing.",
+        ),
+        (
+            "without_bias_hh",
+            " + bias_hh",
+            "",
+            "bias_hh is missing. There are two biases, and both are added.",
+        ),
+        (
+            "without_bias_ih",
+            " + bias_ih",
+            "",
+            "bias_ih is missing. There are two biases, and both are added.",
+        ),
+        (
+            "without_output_gate",
+            "sigmoid(o) * {shown}",
+            "{shown}",
+            "the output gate is missing: what is shown of the cell is multiplied by sigmoid(o).",
+        ),
+    ),
 )
 
 
@@ -556,6 +736,33 @@ return {mix}""",
             ),
         },
     },
+    like=(gru_step,),
+    mistakes=(
+        (
+            "without_tanh_of_the_candidate",
+            "np.tanh(x_n + {candidate})",
+            "(x_n + {candidate})",
+            "the candidate goes through no tanh, so the state can grow without bound.",
+        ),
+        (
+            "sigmoid_of_the_candidate",
+            "np.tanh(x_n + {candidate})",
+            "sigmoid(x_n + {candidate})",
+            "the candidate went through a sigmoid. It is no gate: tanh.",
+        ),
+        (
+            "without_bias_hh",
+            "h @ weight_hh.T + bias_hh",
+            "h @ weight_hh.T",
+            "bias_hh is missing in the gates. There are two biases, and both are added.",
+        ),
+        (
+            "without_bias_ih",
+            "x @ weight_ih.T + bias_ih",
+            "x @ weight_ih.T",
+            "bias_ih is missing. There are two biases, and both are added.",
+        ),
+    ),
 )
 
 #: All families by name, in the order of the chapters.

@@ -1,0 +1,32 @@
+"""Why an answer is wrong: small rules, of which the first that is certain speaks.
+
+A rule gets the `Evidence` and returns a `Cause` or None. It may only say what holds in every case and for every wrong
+value that it speaks of; where two explanations fit, it says neither. A registered mistake that does in everything what
+the answer does comes first, as its words were written for it; then what can be seen without knowing any mistake; then
+what several steps away from the answer make.
+"""
+
+from course_rnn.checking.diagnose import as_if, one_edit, overflow, pair, registered, relations, unused
+from course_rnn.checking.diagnose.evidence import Cause, Evidence
+
+RULES = (
+    registered.of_everything,
+    overflow.of_large_numbers,
+    relations.order,
+    pair.of_mistakes,
+    unused.argument,
+    relations.of_values,
+    as_if.one_argument,
+    pair.with_an_argument,
+    registered.of_some_values,
+    one_edit.of_the_answer,
+)
+
+__all__ = ["RULES", "Cause", "Evidence", "cause"]
+
+
+def cause(evidence) -> Cause | None:
+    """The first cause that a rule is certain of; None where none is."""
+    if not evidence.wrong:  # all values are right: what is wrong has been said
+        return None
+    return next(filter(None, (rule(evidence) for rule in RULES)), None)

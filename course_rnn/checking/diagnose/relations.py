@@ -1,0 +1,252 @@
+"""How wrong values relate to the right ones: another order, a sign, a factor, turned round, one place late."""
+
+from itertools import permutations
+
+import numpy as np
+
+from course_rnn.checking.compare import alike
+from course_rnn.checking.diagnose.evidence import Cause
+from course_rnn.checking.diagnose.unused import said
+
+ENOUGH = 3  # different numbers that a relation must hold for: fewer fit by chance
+
+
+def order(evidence):
+    """All results are right, but in another order; or one of them stands where another should."""
+    if not evidence.ran or evidence.count < 2:
+        return None
+    names, places = evidence.question.returns, range(evidence.count)
+    holds = {k: [other for other in places if is_value(evidence, k, other)] for k in evidence.wrong}
+    if not all(len(others) == 1 for others in holds.values()):
+        return None
+    found = [names[holds[k][0]] if k in holds else names[k] for k in places]
+    if len(set(found)) == evidence.count:
+        return Cause("order", f"the results are right, but in another order: you return {said(found)}.")
+    k = evidence.wrong[0]
+    return Cause("order", f"what you return as {names[k]} is {found[k]}.")
+
+
+def is_value(evidence, place, other):
+    """Whether one value is, in every case, what another should be."""
+    return all(evidence.same(got[place], want[other]) for got, want in zip(evidence.got, evidence.want, strict=True))
+
+
+def of_values(evidence):
+    """What holds between the first wrong value that anything can be said of, and the right one, in every case."""
+    if not evidence.ran:
+        return None
+    for place in evidence.wrong:
+        pairs = evidence.pairs(place)
+        if any(got is None or want is None for got, want in pairs):
+            continue
+        arguments = [trial.arguments for trial in evidence.trials]
+        found = relation(pairs, arguments, evidence.question.tolerance)
+        if found:
+            return Cause(found[0], f"{evidence.question.returns[place]} {found[1]}")
+    return None
+
+
+def relation(pairs, arguments, tolerance):
+    """The one relation between all pairs, as its name and the sentence on it; None where none holds, or two do."""
+    telling = [k for k, (got, want) in enumerate(pairs) if not alike(got, want, tolerance)]
+    for group in GROUPS:
+        fits = {}
+        for name, sentence, test in group(pairs, arguments):
+            seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in range(len(pairs))]
+            if None not in seen and (group is inputs or len(set().union(*(seen[k] for k in telling))) >= ENOUGH):
+                fits[sentence] = name
+        if len(fits) == 1:
+            sentence, name = next(iter(fits.items()))
+            return name, sentence
+        if fits:
+            return None
+    return None
+
+
+def numbers_alike(test, got, want, arguments, tolerance):
+    """The different numbers of two arrays that are to be the same, None where they are not."""
+    with np.errstate(all="ignore"):
+        try:
+            left, right = map(np.asarray, test(got, want, arguments))
+        except (ValueError, IndexError, TypeError, OverflowError):
+            return None
+        return set(right.ravel().tolist()) if alike(left, right, tolerance) else None
+
+
+# ---------------------------------------------------------------------- what may hold, by kind; the surest kind first
+
+
+def inputs(pairs, arguments):
+    """The value is an argument as it came in."""
+    for name, value in arguments[0].items():
+        if isinstance(value, np.ndarray):
+            yield "input", f"is {name}, as it came in.", lambda got, want, case, name=name: (got, case[name])
+
+
+def arrangements(pairs, arguments):
+    """The right numbers in another arrangement."""
+    dimensions = max(want.ndim for _, want in pairs)
+    for axes in permutations(range(dimensions)):
+        if axes == tuple(range(dimensions)) or dimensions < 2:
+            continue
+        words = "is transposed." if dimensions == 2 else "has the right numbers, but its axes are exchanged."
+        yield "transposed", words, lambda got, want, case, axes=axes: (got, want.transpose(axes))
+    for axis in range(dimensions):
+        words = f"is turned round along axis {axis}: the last stands first."
+        yield "turned_round", words, lambda got, want, case, axis=axis: (got, np.flip(want, axis))
+
+
+def shifts(pairs, arguments):
+    """The right rows, in other places."""
+    yield (
+        "late",
+        "is one place late: at [k + 1] stands what belongs at [k].",
+        lambda got, want, case: (got[1:], want[:-1] if len(got) == len(want) else want),
+    )
+    yield (
+        "early",
+        "is one place early: at [k] stands what belongs at [k + 1].",
+        lambda got, want, case: (got[:-1], want[1:]) if len(got) == len(want) else (0, 1),
+    )
+    yield "one_too_many", "has one row too many at its end.", lambda got, want, case: (got[:-1], want)
+    yield "first_missing", "lacks its first row.", lambda got, want, case: (got, want[1:])
+    yield "last_missing", "lacks its last row.", lambda got, want, case: (got, want[:-1])
+
+
+def other_shapes(pairs, arguments):
+    """The right numbers in another shape."""
+    if all(got.shape == want.shape for got, want in pairs):
+        return
+    yield (
+        "shape",
+        "has the right numbers in their order, but in another shape: an axis was lost, or added, or two were joined.",
+        lambda got, want, case: (got.ravel(), want.ravel()),
+    )
+    for axis in range(max(got.ndim for got, _ in pairs)):
+        for word in ("sum", "mean"):
+            yield (
+                f"not_{word}",
+                f"still has an axis too many: the {word} over axis {axis} would be right.",
+                lambda got, want, case, axis=axis, word=word: (getattr(got, word)(axis=axis), want),
+            )
+    for axis in range(max(want.ndim for _, want in pairs)):
+        for word in ("sum", "mean", "max"):
+            yield (
+                f"{word}_too_many",
+                f"is the {word} of the right values over axis {axis}: that axis should stay.",
+                lambda got, want, case, axis=axis, word=word: (got, getattr(want, word)(axis=axis)),
+            )
+
+
+def scalings(pairs, arguments):
+    """A sign, a factor or a number added."""
+    yield "sign", "has the wrong sign: it is minus what is right.", lambda got, want, case: (got, -want)
+    factor = ratio(pairs)
+    if factor is not None and factor != -1:
+        yield (
+            "factor",
+            f"is {factor:.4g} times what is right, everywhere: a constant factor is missing, or one too many.",
+            lambda got, want, case: (got, factor * want),
+        )
+    for words, size in named_sizes(arguments):
+        if factor is None:
+            yield (
+                "divided",
+                f"is divided by {words}: a mean where a sum belongs?",
+                lambda got, want, case, size=size: (got * size(case), want),
+            )
+            yield (
+                "multiplied",
+                f"is multiplied by {words}: a sum where a mean belongs?",
+                lambda got, want, case, size=size: (got, want * size(case)),
+            )
+    offset = common([got - want for got, want in pairs if got.shape == want.shape and got.dtype.kind in "iuf"])
+    if offset:
+        yield (
+            "offset",
+            f"is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g} everywhere.",
+            lambda got, want, case: (got, want + offset),
+        )
+
+
+def functions(pairs, arguments):
+    """A function that is missing, or one too many."""
+    if any(want.dtype.kind not in "f" for _, want in pairs):
+        if all(want.dtype.kind == "b" and got.dtype.kind == "b" for got, want in pairs):
+            yield "not", "is turned round: False where it should be True.", lambda got, want, case: (~got, want)
+        return
+    for name, function in (("tanh", np.tanh), ("exp", np.exp), ("log", np.log), ("the root", np.sqrt)):
+        yield (
+            "function_missing",
+            f"would be right if {name} of it were taken: is it forgotten?",
+            lambda got, want, case, function=function: (function(got), want),
+        )
+        if name in ("exp", "log"):  # one of them too many is the other one missing
+            continue
+        yield (
+            "function_too_many",
+            f"is {name} of what is right: one step too many.",
+            lambda got, want, case, function=function: (got, function(want)),
+        )
+    yield "complement", "is 1 minus what is right.", lambda got, want, case: (got, 1 - want)
+    yield "inverse", "is 1 divided by what is right.", lambda got, want, case: (got, 1 / want)
+
+
+def other_places(pairs, arguments):
+    """The right numbers in other places."""
+    yield (
+        "places",
+        "has the right numbers, but not in their places.",
+        lambda got, want, case: (np.sort(got, axis=None), np.sort(want, axis=None)) if same(got, want) else (0, 1),
+    )
+
+
+def same(got, want):
+    """Whether two arrays have one shape and enough different numbers to be recognised."""
+    return got.shape == want.shape and (want.size < 3 or len(np.unique(want)) > 2)
+
+
+GROUPS = (inputs, arrangements, shifts, other_shapes, scalings, functions, other_places)
+CERTAIN = (inputs,)
+
+
+# ---------------------------------------------------------------------- numbers that may come in
+
+
+def ratio(pairs):
+    """The one number that all values are too large by, None where there is none."""
+    quotients = []
+    for got, want in pairs:
+        if got.shape != want.shape or want.dtype.kind not in "iuf":
+            return None
+        with np.errstate(all="ignore"):
+            quotients.append((got / want)[np.abs(want) > 1e-3 * np.abs(want).max(initial=0)])
+    factor = common(quotients)
+    return None if factor in (0.0, 1.0) else factor
+
+
+def common(arrays):
+    """The number that all arrays hold everywhere, None where there is none."""
+    numbers = np.concatenate([np.ravel(each).astype(float) for each in arrays]) if arrays else np.zeros(0)
+    if numbers.size < 3 or not np.isfinite(numbers).all() or np.ptp(numbers) > 1e-4 * abs(numbers[0]):
+        return None
+    return float(np.median(numbers))
+
+
+def named_sizes(arguments):
+    """Sizes that learners divide by, each once, with a function that reads it off a case."""
+    found = {}
+    for name, value in arguments[0].items():
+        if isinstance(value, np.ndarray):
+            for axis in range(value.ndim):
+                found[f"{name}.shape[{axis}]"] = lambda case, name=name, axis=axis: case[name].shape[axis]
+            if value.dtype.kind == "b":
+                found[f"the number of True in {name}"] = lambda case, name=name: case[name].sum()
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[name] = lambda case, name=name: case[name]
+    known = set()
+    for words, size in found.items():
+        drawn = tuple(map(size, arguments))
+        if drawn not in known and len(set(drawn)) > 1:
+            known.add(drawn)
+            yield words, size
