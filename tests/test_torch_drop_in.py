@@ -114,7 +114,7 @@ def onnx_old(model, x):
     return run_onnx(model, x, dynamo=False)
 
 
-@tool("onnx.export, new", only_the_output)
+@tool("onnx.export, new", only_the_output, [MODES[0], MODES[-1]])  # ten seconds each
 def onnx_new(model, x):
     return run_onnx(model, x, dynamo=True, verbose=False)
 

@@ -41,54 +41,68 @@ def layer(engine):
     return fused_layer
 
 
-class Layer(torch.autograd.Function):
-    """``apply(engine, cell, lengths, x, h_0, c_0, *weights) -> y, h_n, c_n``, with shapes as in `loop.layer`.
+def forward(engine, cell, lengths, x, h_0, c_0, *weights):
+    """Return y, h_n and c_n, and what backward needs: gates and extra.
 
     `weights` are four tensors a direction; c_0 and c_n are None unless the cell is an LSTM.
     """
+    (T, B, _), (directions, _, H) = x.shape, h_0.shape
+    weights_ih, weights_hh, biases_ih, biases_hh = (weights[i::4] for i in range(4))
+    bias = None
+    if biases_ih[0] is not None:
+        bias, early = torch.stack(biases_ih), slice(0, 2 * H if cell == "GRU" else None)
+        bias[:, early] += torch.stack(biases_hh)[:, early]  # all but the GRU's b_hn, which is inside q
+        bias = bias.flatten()
+    gates = linear(x, torch.cat(weights_ih), bias).view(T, B, directions, len(weights_ih[0]))
+    new = x.new_empty if lengths is None else x.new_zeros  # 0 where a sequence has no step
+    y = gates if cell.startswith("RNN") else new(T, B, directions, H)
+    if y is gates and lengths is not None:
+        y[torch.arange(T, device=x.device)[:, None] >= lengths] = 0
+    extra = new(T, B, directions, H) if cell in ("LSTM", "GRU") else None
+    h_n, c_n = engine.forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh)
+    return y, h_n, c_n, gates, extra
+
+
+def backward(engine, cell, lengths, saved, grads, with_dx=True):
+    """Return the gradients of x, h_0, c_0 and of each weight, from those of y, h_n and c_n."""
+    x, h_0, c_0, gates, extra, y, *weights = saved
+    dy, dh_n, dc_n = grads
+    dx = torch.zeros_like(x) if with_dx else None
+    dh, dc = dh_n.clone(), None if c_0 is None else dc_n.clone()
+    dweights = [None if w is None else torch.zeros_like(w) for w in weights]
+    for k, where, d, h_before in engine.backward(
+        cell, lengths, gates, extra, y, h_0, c_0, dy.view(y.shape), dh, dc, weights[1::4]
+    ):
+        for side, rows, part, operand in _products(cell, d, x[where], h_before, gates[where][:, :, k]):
+            dweight, dbias = dweights[4 * k + side], dweights[4 * k + 2 + side]
+            dweight[rows].addmm_(part.flatten(0, 1).T, operand.flatten(0, 1))
+            if dbias is not None and (side == INPUT or cell == "GRU"):
+                dbias[rows] += part.sum((0, 1))
+            if side == INPUT and dx is not None:
+                dx[where] += part @ weights[4 * k][rows]
+    if cell != "GRU":
+        dweights[3::4] = dweights[2::4]  # the two biases are added to the same thing
+    return dx, dh, dc, *dweights
+
+
+class Layer(torch.autograd.Function):
+    """``apply(engine, cell, lengths, x, h_0, c_0, *weights) -> y, h_n, c_n``, with shapes as in `loop.layer`."""
 
     @staticmethod
     def forward(ctx, engine, cell, lengths, x, h_0, c_0, *weights):
-        (T, B, _), (directions, _, H) = x.shape, h_0.shape
-        weights_ih, weights_hh, biases_ih, biases_hh = (weights[i::4] for i in range(4))
-        bias = None
-        if biases_ih[0] is not None:
-            bias, early = torch.stack(biases_ih), slice(0, 2 * H if cell == "GRU" else None)
-            bias[:, early] += torch.stack(biases_hh)[:, early]  # all but the GRU's b_hn, which is inside q
-            bias = bias.flatten()
-        gates = linear(x, torch.cat(weights_ih), bias).view(T, B, directions, len(weights_ih[0]))
-        new = x.new_empty if lengths is None else x.new_zeros  # y is 0 where a sequence has no step
-        y = gates if cell.startswith("RNN") else new(T, B, directions, H)
-        if y is gates and lengths is not None:
-            y[torch.arange(T, device=x.device)[:, None] >= lengths] = 0
-        extra = torch.empty_like(y) if cell in ("LSTM", "GRU") else None
-        h_n, c_n = engine.forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh)
+        y, h_n, c_n, gates, extra = forward(engine, cell, lengths, x, h_0, c_0, *weights)
         ctx.engine, ctx.cell = engine, cell
         ctx.save_for_backward(lengths, x, h_0, c_0, gates, extra, y, *weights)
-        return y.view(T, B, directions * H), h_n, c_n
+        return y.flatten(2), h_n, c_n
 
     @staticmethod
-    def backward(ctx, dy, dh_n, dc_n):
-        lengths, x, h_0, c_0, gates, extra, y, *weights = ctx.saved_tensors
-        if torch.is_grad_enabled() or _batched(dy, dh_n, dc_n):  # create_graph=True or is_grads_batched=True
-            with torch.enable_grad():
-                return None, None, None, *_through_the_loop(ctx, lengths, (x, h_0, c_0, *weights), (dy, dh_n, dc_n))
-        dx = torch.zeros_like(x) if ctx.needs_input_grad[3] else None
-        dh, dc = dh_n.clone(), None if c_0 is None else dc_n.clone()
-        dweights = [None if w is None else torch.zeros_like(w) for w in weights]
-        for k, where, d, h_before in ctx.engine.backward(
-            ctx.cell, lengths, gates, extra, y, h_0, c_0, dy.view(y.shape), dh, dc, weights[1::4]
-        ):
-            for side, rows, part, operand in _products(ctx.cell, d, x[where], h_before, gates[where][:, :, k]):
-                dweight, dbias = dweights[4 * k + side], dweights[4 * k + 2 + side]
-                dweight[rows].addmm_(part.flatten(0, 1).T, operand.flatten(0, 1))
-                if dbias is not None and (side == INPUT or ctx.cell == "GRU"):
-                    dbias[rows] += part.sum((0, 1))
-                if side == INPUT and dx is not None:
-                    dx[where] += part @ weights[4 * k][rows]
-        if ctx.cell != "GRU":
-            dweights[3::4] = dweights[2::4]  # the two biases are added to the same thing
-        return None, None, None, dx, dh, dc, *dweights
+    def backward(ctx, *grads):
+        lengths, *saved = ctx.saved_tensors
+        if torch.is_grad_enabled() or _batched(*grads):  # create_graph=True or is_grads_batched=True
+            x, h_0, c_0, _, _, _, *weights = saved
+            inputs, wanted = (x, h_0, c_0, *weights), ctx.needs_input_grad[3:]
+            return None, None, None, *through_the_loop(ctx.cell, lengths, inputs, grads, wanted)
+        return None, None, None, *backward(ctx.engine, ctx.cell, lengths, saved, grads, ctx.needs_input_grad[3])
 
 
 def _batched(*grads):
@@ -113,16 +127,17 @@ def _products(cell, d, x, h_before, gates):
         yield HIDDEN, all_rows, d, h_before
 
 
-def _through_the_loop(ctx, lengths, inputs, grads):
+def through_the_loop(cell, lengths, inputs, grads, wanted):
     """Gradients of `inputs` that have gradients themselves, or many at once: run the plain loop under autograd."""
-    inputs = [None if i is None else i.view_as(i) for i in inputs]  # apart, even where one was computed from another
-    x, h_0, c_0, *weights = inputs
-    state = (h_0,) if c_0 is None else (h_0, c_0)
-    weights = [loop.named(weights[k : k + 4]) for k in range(0, len(weights), 4)]
-    y, state = loop.layer(MODES[ctx.cell], x, state, weights, lengths)
-    wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
-    found = torch.autograd.grad(
-        (y, *state), [inputs[i] for i in wanted], grads[: 1 + len(state)], create_graph=True, allow_unused=True
-    )
+    with torch.enable_grad():
+        inputs = [None if i is None else i.view_as(i) for i in inputs]  # apart, even if one made another
+        x, h_0, c_0, *weights = inputs
+        state = (h_0,) if c_0 is None else (h_0, c_0)
+        weights = [loop.named(weights[k : k + 4]) for k in range(0, len(weights), 4)]
+        y, state = loop.layer(MODES[cell], x, state, weights, lengths)
+        wanted = [i for i, needed in enumerate(wanted) if needed]
+        found = torch.autograd.grad(
+            (y, *state), [inputs[i] for i in wanted], grads[: 1 + len(state)], create_graph=True, allow_unused=True
+        )
     found = dict(zip(wanted, found, strict=True))
     return [found.get(i) for i in range(len(inputs))]

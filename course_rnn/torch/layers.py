@@ -16,11 +16,11 @@ from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_co
 from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from course_rnn.torch import cpu, fused, loop
+from course_rnn.torch import cpu, fused, loop, operator
 from course_rnn.torch._check import check_inputs, under_autocast
 from course_rnn.torch.cells import MODES
 from course_rnn.torch.exchange import Exchangeable, leaf
-from course_rnn.torch.plan import IMPLEMENTATIONS, choose
+from course_rnn.torch.plan import IMPLEMENTATIONS, choose, derived, looked_at
 
 
 def _each(f, state):
@@ -182,23 +182,28 @@ class _Recurrent(Exchangeable):
         weights = [dict(zip(loop.NAMES, weights[i : i + count], strict=False)) for i in range(0, len(weights), count)]
         weights = [weights[i : i + directions] for i in range(0, len(weights), directions)]
         lengths = None if lengths is None else lengths.to(x.device)
-        layer = loop.layer if implementation == "loop" else fused.layer(self._engine(x))
+        layer = loop.layer if implementation == "loop" else self._fused(x)
         dropout = self.dropout if self.training else 0.0
         y, state = loop.stack(layer, self.cell, x, state, weights, lengths, dropout)
         if implementation == "fused" and lengths is None:
             y = y.clone()  # it is kept for the backward pass, and its owner may change it in place
         return y, state_like(self.cell, state)
 
-    def _engine(self, x):
-        """The module whose time loops run where x is."""
+    def _fused(self, x):
+        """The fused layer for where x is; as an operator of torch, where operators are looked at."""
+        if not torch.compiler.is_compiling() and derived():
+            raise ValueError(
+                "torch.func.grad and forward-mode differentiation cannot look into the fused layer: "
+                "take implementation='auto', or layer.to_torch()"
+            )
         if x.device.type == "cpu":
-            return cpu
+            return operator.layer if looked_at() else fused.layer(cpu)
         if x.device.type != "cuda":
             raise ValueError(f"the fused layer runs on a CPU or an NVIDIA GPU, not on {x.device}; take 'library'")
         from course_rnn.torch import kernels  # only here, as it needs Triton
 
         kernels.check(self.cell.mode, self.hidden_size, x)
-        return kernels
+        return operator.layer if looked_at() else fused.layer(kernels)
 
 
 class RNN(_Recurrent, torch.nn.RNN):

@@ -40,6 +40,8 @@ def choose(layer, input, lengths=None):
     if not torch.compiler.is_compiling() and _seen_through():
         return "loop", "vmap and forward-mode differentiation have to see every operation"
     packed = isinstance(input, PackedSequence)
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting() and not packed and input.is_cpu:
+        return "fused", "one operator of the compiled graph, where torch.nn's layer is unrolled"
     if _steps(layer, input, packed) < STEPS:
         return "library", "so few steps do not repay the preparation of the fused layer"
     return _with_a_twin(layer, input, packed, lengths)
@@ -87,6 +89,11 @@ def _steps(layer, input, packed):
     return steps if type(steps) is int else 0
 
 
+def looked_at():
+    """Whether a fused layer has to be an operator of torch: for a tool that reads operators, or for torch.func."""
+    return _watched() or _transformed()
+
+
 def _watched():
     """Whether a tool reads off the operations: it traces, exports, compiles, or has a dispatch mode, as FlopCounter."""
     return torch.jit.is_tracing() or torch.compiler.is_compiling() or _len_torch_dispatch_stack() > 0
@@ -99,6 +106,12 @@ def _seen_through():
     return peek_interpreter_stack() is not None and any(
         level.key() == TransformType.Vmap for level in get_interpreter_stack()
     )
+
+
+def derived():
+    """Whether torch.func differentiates, or forward mode: our operator cannot follow."""
+    levels = get_interpreter_stack() if _transformed() else ()
+    return forward_ad._current_level >= 0 or any(level.key() != TransformType.Vmap for level in levels)
 
 
 def _transformed():
