@@ -58,6 +58,9 @@ def faults(question):
     yield Fault("float16", "float16", changed(question, half))
     for place, name in enumerate(question.returns):
         yield Fault("squeeze", f"{name}.squeeze()", changed(question, lambda array: array.squeeze(), place))
+    for place, (name, value) in enumerate(question.draw(STANDARD[0]).items()):
+        if isinstance(value, np.ndarray) and value.ndim:
+            yield Fault("squeeze", f"{name} squeezed", squeezing(question, place))
 
 
 def changed(question, change, place=None):
@@ -67,6 +70,15 @@ def changed(question, change, place=None):
         values = as_tuple(question.reference(*arguments))
         values = tuple(change(as_array(v)) if place in (None, k) else v for k, v in enumerate(values))
         return values if len(question.returns) > 1 else values[0]
+
+    return answer
+
+
+def squeezing(question, place):
+    """The reference answer that begins with squeezing an argument."""
+
+    def answer(*arguments):
+        return question.reference(*arguments[:place], arguments[place].squeeze(), *arguments[place + 1 :])
 
     return answer
 
