@@ -7,13 +7,11 @@ They come from two readings of the exercises by hand. Whoever registers one of t
 OFF_THE_LIST = {
     "feed_forward": [
         ("x @ weight.T + bias", "x @ weight.T - bias", r"bias"),
-        ("np.tanh(x @ weight.T + bias)", "np.tanh(x @ weight.T + bias).T", r"transposed|shape"),
         ("np.tanh(x @ weight.T + bias)", "-np.tanh(x @ weight.T + bias)", r"sign|minus"),
         ("x @ weight.T", "weight @ x", r"weight is .* x is|inner sizes"),
     ],
     "count_windows": [
         ("(n - W) // stride + 1", "n - W // stride + 1", r"n - W // stride|W // stride"),
-        ("n // W", "n // W + 1", r"too large by 1|larger by one"),
         (
             "return n // W, (n - W) // stride + 1, n",
             "return n // W, n, (n - W) // stride + 1",
@@ -26,7 +24,6 @@ OFF_THE_LIST = {
     ],
     "window_losses": [
         ("mean_off**2, 2 * off,", "2 * off, mean_off**2,", r"order|dper_window"),
-        ("np.sum(off**2)", "np.mean(off**2)", r"mean|divided"),
         ("2 * off, np", "-2 * off, np", r"sign|minus"),
     ],
     "masked_mean": [
@@ -85,7 +82,10 @@ OFF_THE_LIST = {
         (" + bias_h)", ")", r"bias_h"),
         ("return h, h @", "return h * 2, h @", r"2 times|factor"),
     ],
-    "as_elman": [("weight_oh @ weight_ho", "(weight_oh @ weight_ho).T", r"transposed"), (" + bias_h", "", r"bias_h")],
+    "as_elman": [
+        ("weight_oh @ weight_ho", "(weight_oh @ weight_ho).T", r"transposed"),
+        (" + bias_h", "", r"bias_h"),
+    ],
     "per_step_head": [
         ("@ weight_2.T + bias_2", "@ weight_2.T - bias_2", r"bias_2"),
         ("np.tanh(y @ weight_1.T", "np.tanh(y[::-1] @ weight_1.T", r"turned round|last stands first|y"),
@@ -102,7 +102,7 @@ OFF_THE_LIST = {
     "stacked_forward": [
         ("+ bias_ih_l1", "", r"bias_ih_l1"),
         ("np.stack([h_1, h_2])", "np.stack([h_2, h_1])", r"turned round|last stands first|h_2, h_1"),
-        ("+ bias_hh_l0)", ")", r"bias_hh_l0"),
+        ("+ bias_hh_l0)", ")", r"bias_hh"),
     ],
     "one_wide_layer": [
         ("[[weight_hh_l0, none]", "[[weight_hh_l0.T, none]", r"weight_hh_l0"),
@@ -118,28 +118,31 @@ OFF_THE_LIST = {
         ("return h_forward, h_backward", "return h_forward, h_forward", r"h_backward is h_forward|is h_forward"),
     ],
     "merge": [
-        ("total / 2,", "total,", r"mean is total|2 times|factor"),
         ("h_forward * h_backward", "h_forward", r"h_forward"),
     ],
     "reverse_padded": [
         ("x[:n, b][::-1]", "x[:n, b]", r"is x|as it came"),
         ("reversed_x[:n, b] =", "reversed_x[: n - 1, b] =", r"n - 1|inner|shape|size"),
     ],
-    "backward_states": [("lengths - 1 - t, t)", "lengths - 1 - t, t * 0)", r".")],
-    "best_forward": [("1 / 4", "1 / 2", r"1 / 2|2"), ("return 1 - np", "return np", r"1 minus")],
+    "backward_states": [
+        ("lengths - 1 - t, t)", "lengths - 1 - t, t * 0)", r"."),
+    ],
+    "best_forward": [
+        ("1 / 4", "1 / 2", r"1 / 2|2"),
+    ],
     "shift_inputs": [
         ("return target_in, target,", "return target, target_in,", r"order"),
-        ("<= lengths", "< lengths", r"< lengths|smaller"),
     ],
     "masked_loss": [
         ("return loss,", "return 2 * loss,", r"2 times|factor"),
-        ("return loss, mask", "return loss, -mask", r"sign|minus|turned"),
     ],
     "decoder_states": [
         ("+ bias)", ")", r"bias|\bb\b"),
         ("np.stack(states)", "np.stack(states[::-1])", r"turned round|last stands first"),
     ],
-    "bleu_parts": [("return precision, min", "return precision / 2, min", r"0.5 times|factor")],
+    "bleu_parts": [
+        ("return precision, min", "return precision / 2, min", r"0.5 times|factor"),
+    ],
     "linear_backward": [
         ("do @ weight,", "-do @ weight,", r"sign|minus"),
         ("return do @ weight, do.T @ h, do.sum(axis=0)", "return do.T @ h, do @ weight, do.sum(axis=0)", r"order"),
@@ -174,7 +177,9 @@ OFF_THE_LIST = {
         ),
         ("dp * w_y * L * w_h", "dp * w_y * w_h", r"divided by L|\bL\b"),
     ],
-    "jacobian_norms": [("np.array(norms)", "np.array(norms) ** 2", r"root|square")],
+    "jacobian_norms": [
+        ("np.array(norms)", "np.array(norms) ** 2", r"root|square"),
+    ],
     "clip_norm": [
         ("scale * dbias, norm", "scale * dbias, norm**2", r"root|square"),
         ("max_norm / norm if", "-max_norm / norm if", r"sign|minus|-max_norm"),
@@ -199,31 +204,44 @@ OFF_THE_LIST = {
         ("h @ weight_hh.T + bias_hh", "h @ weight_hh.T", r"bias_hh"),
         ("(1 - z) * n + z * h", "n + z * h", r"n|1 - z"),
     ],
-    "write_to_keep": [("weight_ih * sign[:, None],", "weight_ih,", r"is weight_ih|as it came")],
+    "write_to_keep": [
+        ("weight_ih * sign[:, None],", "weight_ih,", r"is weight_ih|as it came"),
+    ],
     "forget_bias": [
         ("np.log(f / (1 - f))", "-np.log(f / (1 - f))", r"sign|minus"),
         ("np.log(f / (1 - f))", "f / (1 - f)", r"log"),
     ],
-    "ticks_needed": [("T + L - 1, L * T", "L * T, T + L - 1", r"order")],
+    "ticks_needed": [
+        ("T + L - 1, L * T", "L * T, T + L - 1", r"order"),
+    ],
     "hoisted_rnn": [
         ("+ bias_ih + bias_hh", "+ bias_hh", r"bias_ih"),
         ("return a, np.stack(y)", "return np.stack(y), a", r"order"),
     ],
-    "gru_hoisted": [("x @ weight_ih.T + bias_ih + early", "x @ weight_ih.T + early", r"bias_ih")],
+    "gru_hoisted": [
+        ("x @ weight_ih.T + bias_ih + early", "x @ weight_ih.T + early", r"bias_ih"),
+    ],
     "roofline": [
         ("1e9 * max", "1e6 * max", r"0.001 times|factor|1000000"),
         ("moving > arithmetic", "nbytes > operations", r"."),
     ],
-    "enough_rows": [("return math.ceil(", "return 1 + math.ceil(", r"1|one")],
-    "tile_places": [("t * B * H + row", "t * H + row", r"t \* H|\bB\b")],
+    "enough_rows": [
+        ("return math.ceil(", "return 1 + math.ceil(", r"1|one"),
+    ],
+    "tile_places": [
+        ("t * B * H + row", "t * H + row", r"t \* H|\bB\b"),
+    ],
     "row_steps": [
         (
             "in_tiles(lengths), in_tiles(np.sort(lengths)[::-1]),",
             "in_tiles(np.sort(lengths)[::-1]), in_tiles(lengths),",
             r"order",
-        )
+        ),
     ],
-    "one_map": [("return A, B", "return B, A", r"order"), ("a_t * B + b_t", "a_t * B - b_t", r"\bb\b|b_t")],
+    "one_map": [
+        ("return A, B", "return B, A", r"order"),
+        ("a_t * B + b_t", "a_t * B - b_t", r"\bb\b|b_t"),
+    ],
     "scan_gradients": [
         ("return db * before, db, a[0] * db[0]", "return db, db * before, a[0] * db[0]", r"order"),
         ("a[0] * db[0]", "db[0]", r"db\[0\]|\ba\b"),
@@ -233,7 +251,9 @@ OFF_THE_LIST = {
         (" + bias_h\n", "\n", r"bias_h"),
         ("return a, b,", "return b, a,", r"order"),
     ],
-    "maps_by_hand": [("hold = 1 - marked, marked * value", "hold = marked * value, 1 - marked", r"order")],
+    "maps_by_hand": [
+        ("hold = 1 - marked, marked * value", "hold = marked * value, 1 - marked", r"order"),
+    ],
     "fading_attention": [
         ("S = decay[t] * S + np.outer", "S = S + np.outer", r"`S`|decay"),
         ("return np.stack(y), S,", "return np.stack(y), S.T,", r"transposed"),

@@ -54,6 +54,9 @@ def as_cell(source, name):
         (lstm_gru.forget_bias, "np.log(f / (1 - f))", "f / (1 - f)", "function_missing", "if log of it were taken"),
         (lstm_gru.lstm_step, "sigmoid(i) * np.tanh(g)", "np.tanh(g)", "slip", "writing only `np.tanh(g)`"),
         (gpu.roofline, "1e9 *", "1e6 *", "factor", "0.001 times what is right"),
+        (data.count_windows, "(n - W) // stride", "n - W // stride", "slip", "n - W // stride"),
+        (deep_rnn.elman_step, "return h_next,", "return h,", "input", "h_next is h, as it came in"),
+        (deep_rnn.one_wide_layer, "[[weight_hh_l0,", "[[weight_hh_l0.T,", "as_if", "with weight_hh_l0 transposed"),
         (outlook.one_map, "return A, B", "return B, A", "order", "another order"),
     ],
 )  # fmt: skip
@@ -124,7 +127,7 @@ def test_a_constant_depends_on_nothing():
 
 def test_one_number_says_nothing_of_a_relation():
     got, want = np.array([2.0]), np.array([1.0])
-    assert relations.relation([(got, want)], [{"n": 2}], 1e-5) is None
+    assert relations.relation([(got, want)], [{"n": 2}], 1e-5, relations.GROUPS) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,9 @@ def test_one_number_says_nothing_of_a_relation():
 def test_each_relation_is_found(change, name):
     rng = np.random.default_rng(0)
     wants = [rng.normal(size=(T, B, 3)) + 0.1 for T, B in ((4, 2), (5, 2), (6, 4), (3, 5))]
-    found = relations.relation([(change(want), want) for want in wants], [{}] * 4, 1e-5)
+    found = relations.relation(
+        [(change(want), want) for want in wants], [{}] * 4, 1e-5, (*relations.GROUPS, relations.exchanged)
+    )
     assert found and found[0] == name
 
 

@@ -110,6 +110,7 @@ def test_the_mutator_changes_one_thing_at_a_time():
         "np.exp(-i)",  # another function
         "np.sum(i - 2 * f",
         "< a[b]",  # a comparison
+        "np.tanh(i) - 2 * f",
         "a[b + 1]",  # an index
         "a[b] @ b.T",
         "b @ a[b]",

@@ -105,6 +105,8 @@ def instead_of(node, parameters):
                 for k, side in enumerate((left, right)):
                     turned = ast.Attribute(side, "T", ast.Load())
                     yield ast.BinOp(turned if k == 0 else left, op, turned if k else right)
+            if isinstance(left, ast.BinOp) and binds_less(left.op, op):  # the parentheses are forgotten
+                yield ast.BinOp(left.left, left.op, ast.BinOp(left.right, op, right))
             yield left  # a term or a factor is dropped
             yield right
         case ast.UnaryOp(operand=operand):
@@ -137,6 +139,9 @@ def instead_of(node, parameters):
             for k in range(len(arguments) - 1):
                 yield ast.Call(function, swapped(arguments, k), keywords)
                 yield ast.Call(function, arguments[:k] + arguments[k + 1 :], keywords)
+            if len(arguments) == 1 and isinstance(arguments[0], ast.BinOp):  # the parenthesis closes too early
+                inner = arguments[0]
+                yield ast.BinOp(ast.Call(function, [inner.left], keywords), inner.op, inner.right)
             if isinstance(function, ast.Attribute) and not arguments:
                 yield function.value  # as x.copy()
             yield from other_calls(function, arguments)
@@ -175,6 +180,11 @@ def instead_of(node, parameters):
             yield ast.If(test, orelse or [ast.Pass()], body)
             yield ast.If(ast.Constant(True), body, orelse)
             yield ast.If(ast.Constant(False), body, orelse)
+
+
+def binds_less(op, other):
+    """Whether one operation needs parentheses to come before another."""
+    return isinstance(op, ast.Add | ast.Sub) and isinstance(other, ast.Mult | ast.Div | ast.FloorDiv | ast.Pow)
 
 
 def other_calls(function, arguments):

@@ -13,12 +13,14 @@ RULES = (
     registered.of_everything,
     overflow.of_large_numbers,
     relations.order,
+    relations.an_input,
     pair.of_mistakes,
     unused.argument,
     relations.of_values,
     as_if.one_argument,
     pair.with_an_argument,
     registered.of_some_values,
+    relations.other_places,
     one_edit.of_the_answer,
 )
 

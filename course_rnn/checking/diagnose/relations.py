@@ -31,7 +31,17 @@ def is_value(evidence, place, other):
     return all(evidence.same(got[place], want[other]) for got, want in zip(evidence.got, evidence.want, strict=True))
 
 
-def of_values(evidence):
+def an_input(evidence):
+    """The first wrong value that is an argument as it came in."""
+    return of_values(evidence, (inputs,))
+
+
+def other_places(evidence):
+    """The first wrong value that has the right numbers in other places: little, but certain."""
+    return of_values(evidence, (exchanged,))
+
+
+def of_values(evidence, groups=None):
     """What holds between the first wrong value that anything can be said of, and the right one, in every case."""
     if not evidence.ran:
         return None
@@ -40,16 +50,16 @@ def of_values(evidence):
         if any(got is None or want is None for got, want in pairs):
             continue
         arguments = [trial.arguments for trial in evidence.trials]
-        found = relation(pairs, arguments, evidence.question.tolerance)
+        found = relation(pairs, arguments, evidence.question.tolerance, groups or GROUPS)
         if found:
             return Cause(found[0], f"{evidence.question.returns[place]} {found[1]}")
     return None
 
 
-def relation(pairs, arguments, tolerance):
+def relation(pairs, arguments, tolerance, groups):
     """The one relation between all pairs, as its name and the sentence on it; None where none holds, or two do."""
     telling = [k for k, (got, want) in enumerate(pairs) if not alike(got, want, tolerance)]
-    for group in GROUPS:
+    for group in groups:
         fits = {}
         for name, sentence, test in group(pairs, arguments):
             seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in range(len(pairs))]
@@ -192,7 +202,7 @@ def functions(pairs, arguments):
     yield "inverse", "is 1 divided by what is right.", lambda got, want, case: (got, 1 / want)
 
 
-def other_places(pairs, arguments):
+def exchanged(pairs, arguments):
     """The right numbers in other places."""
     yield (
         "places",
@@ -206,8 +216,7 @@ def same(got, want):
     return got.shape == want.shape and (want.size < 3 or len(np.unique(want)) > 2)
 
 
-GROUPS = (inputs, arrangements, shifts, other_shapes, scalings, functions, other_places)
-CERTAIN = (inputs,)
+GROUPS = (arrangements, shifts, other_shapes, scalings, functions)
 
 
 # ---------------------------------------------------------------------- numbers that may come in
