@@ -36,6 +36,7 @@ from course_rnn.grading.worker.frames import decode, encode, unpack
 from course_rnn.grading.worker.reading import heading_of
 from course_rnn.questions import chapters
 
+pytestmark = pytest.mark.timeout(300)  # some hundred examples each
 SECONDS, MEGABYTES = 1, 100
 LIMITS = Limits(cell_seconds=1, question_seconds=1, total_seconds=10)
 walled = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt install bubblewrap")

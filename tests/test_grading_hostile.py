@@ -21,7 +21,7 @@ from course_rnn.grading.limits import Limits
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt install bubblewrap"),
-    pytest.mark.timeout(600),  # the first test waits until the class is graded
+    pytest.mark.timeout(900),  # the whole class is graded for the first of them
 ]
 
 LIMITS = Limits(cell_seconds=2, question_seconds=2, total_seconds=60)

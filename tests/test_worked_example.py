@@ -29,6 +29,9 @@ TIMES = re.search(r"^```text\n(student,submitted.*?)^```", SECTION, re.MULTILINE
 STUDENTS = roster.read(ROOT / "examples" / "roster.csv")
 
 
+pytestmark = pytest.mark.timeout(300)  # the whole example is gone through for the first of them
+
+
 def bash(room, block):
     """Run a block of the page as an instructor does; what it said."""
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
