@@ -169,12 +169,14 @@ class Cell(_Cell):
             is None, and d its gradient for each row.
         """
         h, cache = cache
-        da, du, *before = self.pointwise_backward(*dstates, cache)
-        dstates, dvectors = before[: len(self.states)], before[len(self.states) :]
-        dstates[0] = du @ weights["weight_hh"] + dstates[0]
-        dstates = [d if isinstance(d, np.ndarray) else np.full_like(h, d) for d in dstates]
-        vectors = [(name, d, None) for name, d in zip(self.vectors, dvectors, strict=True)]
-        return da, dstates, [("hh", du, h), *vectors]
+        da, du, dh, *rest = self.pointwise_backward(*dstates, cache)
+        through = du @ weights["weight_hh"]
+        before, products = [through if isinstance(dh, int) else through + dh], [("hh", du, h)]
+        if rest:
+            others, dvectors = rest[: len(self.states) - 1], rest[len(self.states) - 1 :]
+            before += [np.full_like(h, d) if isinstance(d, int) else d for d in others]
+            products += [(name, d, None) for name, d in zip(self.vectors, dvectors, strict=True)]
+        return da, before, products
 
 
 class RNN(Cell):
