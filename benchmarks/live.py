@@ -11,8 +11,6 @@ import functools
 import gzip
 import http.server
 import json
-import os
-import platform
 import shutil
 import statistics
 import sys
@@ -21,6 +19,8 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+from course_rnn import machine
 
 SITE = Path("_build/html")
 RESULT = Path(__file__).parent / "results" / "live.json"
@@ -117,7 +117,7 @@ def main():
         if path.is_file():
             compressed(path)  # before any clock runs
     result = {"settings": {"runs": RUNS, "page": PAGE, "profiles": PROFILES}, "median": {}}
-    result["machine"] = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    result["machine"] = machine.hardware()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         result["machine"]["browser"] = f"Chromium {browser.version}"

@@ -12,7 +12,8 @@ from course_rnn import machine
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
-BENCHMARKS = [path for path in BENCHMARKS if path.stem != "gpu"]  # which names its GPU
+#: Those that measure no time of this processor: gpu.py names its GPU.
+WITHOUT = ("gpu", "checks", "off_the_list")
 ASKED = "import json; from course_rnn import machine; print(machine.{})"
 KERNELS = list(machine.kernels())
 
@@ -61,7 +62,7 @@ def test_the_readme_says_on_which_kernel_its_times_were_measured():
     assert f"OpenBLAS' kernel: {kernel}" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in BENCHMARKS if path.stem not in WITHOUT], ids=lambda path: path.stem)
 def test_every_benchmark_writes_down_the_hardware(path):
     """A number without the kernel that made it cannot be compared with another."""
     assert "machine.hardware()" in path.read_text()

@@ -396,8 +396,12 @@ def test_autocast_computes_in_the_lower_precision_and_keeps_float32_gradients(ce
     exact = theirs(x)[0]
     with torch.autocast(device, dtype=torch.bfloat16):
         y, _ = ours(x)
-        y_theirs, _ = theirs(x)
-    assert y.dtype == (y_theirs.dtype if implementation == "auto" else torch.bfloat16)
+        try:
+            expected = theirs(x)[0].dtype if implementation == "auto" else torch.bfloat16
+        except RuntimeError as error:  # without AVX-512 torch.nn has no such LSTM: ours runs all the same
+            assert cell == "LSTM" and "primitive descriptor" in str(error)
+            expected = torch.bfloat16
+    assert y.dtype == expected
     assert_close(y.float(), exact, TOLERANCE[torch.bfloat16])
     y.float().sum().backward()
     assert all(p.grad.dtype == torch.float32 for p in ours.parameters())

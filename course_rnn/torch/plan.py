@@ -3,6 +3,8 @@
 The rule: torch.nn's own code, unless a benchmark whose results are committed found another to be faster.
 """
 
+from functools import cache
+
 import torch
 from torch._C import _len_torch_dispatch_stack
 from torch._C._functorch import TransformType, get_interpreter_stack, peek_interpreter_stack
@@ -42,9 +44,28 @@ def choose(layer, input, lengths=None):
     packed = isinstance(input, PackedSequence)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting() and not packed and input.is_cpu:
         return "fused", "one operator of the compiled graph, where torch.nn's layer is unrolled"
+    if layer.cell.mode == "LSTM" and torch.is_autocast_enabled("cpu") and _refused(input.data if packed else input):
+        return "fused", "torch.nn has no LSTM in the lower precision of autocast on this processor"
     if _steps(layer, input, packed) < STEPS:
         return "library", "so few steps do not repay the preparation of the fused layer"
     return _with_a_twin(layer, input, packed, lengths)
+
+
+def _refused(x):
+    """Whether torch.nn's LSTM would refuse this input under autocast."""
+    return x.is_cpu and x.dtype == torch.float32 and not _watched() and not _runs_in(torch.get_autocast_dtype("cpu"))
+
+
+@cache
+def _runs_in(dtype):
+    """Whether autocast to a precision runs torch.nn's LSTM: oneDNN has no bfloat16 for processors without AVX-512."""
+    matrix, vector, x = torch.zeros(4, 1), torch.zeros(4), torch.zeros(1, 1, 1)
+    try:
+        with torch.autocast("cpu", dtype=dtype):
+            torch.lstm(x, (x, x), [matrix, matrix, vector, vector], True, 1, 0.0, False, False, False)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _with_a_twin(layer, input, packed, lengths):
