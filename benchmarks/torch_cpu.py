@@ -4,12 +4,18 @@ All implementations are torch and share its threads, so they run in one process.
 of the machine hits them all; the first call of a turn is not counted, as it finds the memory as the one before left it.
 The clock is the CPU time of the process with one thread, the steadiest there is. A number is the smallest of its runs;
 a ratio is torch.nn's over ours, above 1 ours is faster.
-The result goes to benchmarks/results/torch_cpu.json.
+The result goes to benchmarks/results/torch_cpu.json. With "short" only calls of few steps are measured, where
+decoding and reinforcement learning live and where torch.nn's code runs in any case: this is about the way to it. These
+go to benchmarks/results/torch_cpu_short.json, with the load of the machine, as microseconds feel it.
 
     python benchmarks/torch_cpu.py
+    python benchmarks/torch_cpu.py short
 """
 
 import json
+import os
+import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -31,6 +37,9 @@ CELLS = {
     "GRU, reset before": (None, rt.GRU, {"reset_after": False}),
 }
 TURNS, SECONDS_PER_TURN = 4, 0.08
+SHORT = [(1, 1, 16, 32), (1, 8, 64, 64), (1, 32, 64, 128), (10, 8, 16, 32), (31, 4, 16, 32)]
+SHORT_RESULT = RESULT.with_name("torch_cpu_short.json")
+SHORT_TURNS = 40
 
 
 def cases():
@@ -43,6 +52,11 @@ def cases():
         yield from ((cell, "infer", "float32", shape, {}) for shape in (SHAPES[0], SHAPES[3], MORE[1]))
         yield cell, "train", "float32", SHAPES[0], {"num_layers": 2, "bidirectional": True}
     yield from (("GRU, reset before", "train", "float32", shape, {}) for shape in SHAPES[:2])
+
+
+def short_cases():
+    """The short calls: cell, task and shape."""
+    return [(cell, task, shape) for cell in ("RNN", "GRU", "LSTM") for task in ("infer", "train") for shape in SHORT]
 
 
 def make(layer, task, x):
@@ -95,23 +109,60 @@ def measure(cell, task, dtype, shape, arguments):
     return {"chosen": chosen, "base": base, "base_ms": round(best[base], 3), "ratios": ratios}
 
 
+def measure_short(cell, task, shape):
+    """Return microseconds of torch.nn, and the ratio of ours: of the smallest times and of the medians."""
+    torch.manual_seed(0)
+    T, B, D, H = shape
+    x, times = torch.randn(T, B, D), {}
+    runs = {name: make(getattr(module, cell)(D, H), task, x) for name, module in (("torch", torch.nn), ("auto", rt))}
+    count = max(10, 200 // T)
+    for _ in range(SHORT_TURNS):
+        for name, run in runs.items():
+            run()
+            begin = time.process_time()
+            for _ in range(count):
+                run()
+            times.setdefault(name, []).append(1e6 * (time.process_time() - begin) / count)
+    ratios = {f.__name__: round(f(times["torch"]) / f(times["auto"]), 3) for f in (min, statistics.median)}
+    return {"base_us": round(min(times["torch"]), 1), "ratios": ratios}
+
+
 def main():
     """Run all cases, print a table of ratios and write the result."""
-    rows = []
-    print("time of torch.nn / time of ours (above 1: ours is faster)")
     torch.set_num_threads(1)
+    if sys.argv[1:] == ["short"]:
+        write(SHORT_RESULT, list(short_rows()), load=[round(load, 1) for load in os.getloadavg()])
+    else:
+        write(RESULT, list(rows()))
+
+
+def short_rows():
+    """Measure the short calls one by one."""
+    for cell, task, shape in short_cases():
+        row = {"cell": cell, "task": task, "shape": shape} | measure_short(cell, task, shape)
+        print(row, flush=True)
+        yield row
+
+
+def rows():
+    """Measure the cases one by one."""
+    print("time of torch.nn / time of ours (above 1: ours is faster)")
     for cell, task, dtype, shape, arguments in cases():
         case = {"cell": cell, "task": task, "dtype": dtype, "shape": shape, "arguments": arguments}
         row = case | measure(**case)
-        rows.append(row)
         ratios = "  ".join(f"{name} {ratio:5.2f}" for name, ratio in row["ratios"].items())
         name = ", ".join(str(part) for part in (cell, task, dtype, shape, arguments) if part)
         print(f"{name:<58} {row['base']} {row['base_ms']:8.2f} ms  {ratios}  auto is {row['chosen']}", flush=True)
-    hardware, versions = machine.hardware() | machine.blas_of_torch(), machine.versions("torch")
+        yield row
+
+
+def write(path, rows, **more):
+    """Write the rows with the hardware and the versions."""
+    hardware, versions = machine.hardware() | machine.blas_of_torch() | more, machine.versions("torch")
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     head = json.dumps({"hardware": hardware, "versions": versions}, indent=1).removesuffix("\n}")
-    RESULT.write_text(f'{head},\n "rows": [\n{lines}\n ]\n}}\n')
-    print(f"written to {RESULT}")
+    path.write_text(f'{head},\n "rows": [\n{lines}\n ]\n}}\n')
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ cells      the equations of one step of each cell
 loop       the time loop in plain torch, for any cell
 recurrent  Recurrent(cell), MinGRU, SCRN: depth, direction, lengths, masks for any cell
 fused      one layer as one node of the autograd graph; cpu and kernels are its time loops
+operator   the fused layer as one operator, for compiled and exported graphs
 plan       which implementation is taken when nobody says, and why
 nn         models around a layer, losses, sampling
 jordan     the recurrence through the output
