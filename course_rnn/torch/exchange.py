@@ -53,6 +53,11 @@ class Exchangeable:
         twin.__setstate__({name: copy.copy(value) for name, value in state.items() if name not in OURS})
         return twin
 
+    def _leaf(self, *args):
+        """Write what torch.fx writes for a layer of torch.nn: one call, not looked into."""
+        tracer = args[0].tracer
+        return tracer.create_proxy("call_module", tracer.path_of_module(self), args, {})
+
     def __prepare_scriptable__(self):
         """torch.jit.script asks for what it is to compile."""
         return self.to_torch()
@@ -65,12 +70,6 @@ class Exchangeable:
                 stacklevel=2,
             )
         super().__setattr__(name, value)
-
-
-def leaf(module, *args):
-    """Write what torch.fx writes for a layer of torch.nn: one call, not looked into."""
-    tracer = args[0].tracer
-    return tracer.create_proxy("call_module", tracer.path_of_module(module), args, {})
 
 
 def to_torch(model):

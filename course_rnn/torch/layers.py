@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from course_rnn.torch import cpu, fused, loop, operator
 from course_rnn.torch._check import check_inputs, under_autocast
 from course_rnn.torch.cells import MODES
-from course_rnn.torch.exchange import Exchangeable, leaf
+from course_rnn.torch.exchange import Exchangeable
 from course_rnn.torch.plan import IMPLEMENTATIONS, choose, derived, looked_at
 
 
@@ -115,7 +115,7 @@ class _Recurrent(Exchangeable):
             In one sentence, if something is of the wrong kind or dtype; it is an InputError and a TypeError.
         """
         if isinstance(input, Proxy):
-            return leaf(self, input, hx)
+            return self._leaf(input, hx)
         try:
             implementation, _ = choose(self, input, lengths)
             if implementation == "library" and lengths is None and self.reset_after:

@@ -10,7 +10,7 @@ from torch.fx import Proxy
 from course_rnn.torch import loop
 from course_rnn.torch._check import check_cell_inputs
 from course_rnn.torch.cells import GRUResetBefore
-from course_rnn.torch.exchange import Exchangeable, leaf
+from course_rnn.torch.exchange import Exchangeable
 
 
 class _Cell(Exchangeable):
@@ -37,7 +37,7 @@ class _Cell(Exchangeable):
             In one sentence, if something is of the wrong kind or dtype; it is an InputError and a TypeError.
         """
         if isinstance(input, Proxy):
-            return leaf(self, input, hx)
+            return self._leaf(input, hx)
         try:
             return self._step(input, hx)
         except Exception:
