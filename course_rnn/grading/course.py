@@ -240,10 +240,11 @@ class Course(Plan):
             raise ValueError(f"{path.name}: {error}") from None
 
     def chapters(self, student=""):
-        return {
-            name: variants.chapter(name, each.conventions(self.seed, student))
-            for name, each in self.assignments.items()
-        }
+        found = {name: Chapter(name) for name in self.assignments}
+        for name, each in self.assignments.items():
+            for family, (token, points) in each.conventions(self.seed, student).items():
+                found[name].questions[family] = _question(name, family, token, points)
+        return found
 
     @property
     def version(self):
@@ -269,6 +270,12 @@ def read(path=None) -> Plan:
         return _read(str(path), os.stat(path).st_mtime_ns)
     except OSError as error:
         raise ValueError(f"The course {path} cannot be read: {error.strerror}.") from None
+
+
+@lru_cache(maxsize=1024)
+def _question(assignment, family, token, points):
+    """A question in one convention: one object for all students who have it, since its cases are certified once."""
+    return variants.chapter(assignment, {family: (token, points)}).questions[family]
 
 
 @lru_cache(maxsize=1)
