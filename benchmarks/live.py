@@ -118,6 +118,7 @@ def main():
             compressed(path)  # before any clock runs
     result = {"settings": {"runs": RUNS, "page": PAGE, "profiles": PROFILES}, "median": {}}
     result["machine"] = machine.hardware()
+    result["machine"]["load before"] = round(os.getloadavg()[0], 1)  # above the cores: times are upper bounds
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         result["machine"]["browser"] = f"Chromium {browser.version}"

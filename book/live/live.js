@@ -165,6 +165,7 @@
       this.original = this.input.querySelector("pre").textContent.trimEnd();
       this.text = answers[this.id] ?? this.original;
       this.label = this.question ?? (own(this.id) ? "your own cell" : "cell");
+      if (own(this.id)) this.input.dataset.label = "Your own cell";
       this.printed = this.box.querySelector(".cell_output");
       this.build();
       if (this.text !== this.original) this.show(this.text);

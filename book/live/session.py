@@ -57,6 +57,8 @@ class Printed(io.TextIOBase):
 class Warned(Printed):
     """What goes to stderr: warnings, and the bar of a training, each state of which takes the place of the last."""
 
+    encoding = "utf-8"
+
     def isatty(self):
         return True  # so that course_rnn.numpy.fit shows its bar, with the loss as it falls
 
