@@ -245,7 +245,6 @@
       if (kind === "html") {
         const shown = element("div", { class: "live-html" });
         shown.innerHTML = editor.clean(text);
-        linkToAtlas(shown);
         this.out.append(shown);
       } else if (kind === "picture") {
         const data = new Blob([text], { type: "image/svg+xml" });
@@ -268,17 +267,6 @@
       else if (!this.out.dataset.label) {
         this.out.dataset.label = "Yours";
         this.printed.dataset.label = "In the book";
-      }
-    }
-  }
-
-  /** Make a link of the address that a check names. */
-  function linkToAtlas(shown) {
-    for (const label of shown.querySelectorAll("strong")) {
-      const address = label.textContent.startsWith("Atlas of mistakes") && label.nextSibling;
-      if (address) {
-        const name = address.textContent.trim();
-        address.replaceWith(" ", element("a", { href: `${here}book/atlas.html#${name}` }, name));
       }
     }
   }
