@@ -410,7 +410,8 @@ def test_the_downloaded_notebook_is_graded_as_it_is(handed_in, tmp_path):
     assert result.exit_code == 0, result.output
     (verdict,) = kept(tmp_path / "grades").values()
     points = {question: found["points"] for question, found in verdict.questions.items()}
-    assert points.pop("parameter_count") == 0 and sum(points.values()) == 14
+    assert points.pop("parameter_count") == 0.5  # one of its two numbers is right
+    assert sum(points.values()) == 14
 
 
 def test_a_notebook_is_opened_back(read, handed_in, tmp_path):
