@@ -11,6 +11,7 @@ import functools
 import gzip
 import http.server
 import json
+import os
 import shutil
 import statistics
 import sys
