@@ -70,10 +70,16 @@ def noted(folder, against=None):
 def told(changes):
     """What changed, a line each, and the last one says how many more there are."""
     lines = [
-        f"Changed: {each['student']}, {each['what']}: {each['before'] or 'none'} → {each['after'] or 'none'}"
+        f"Changed: {each['student']}, {each['what']}: {_shown(each['before'])} → {_shown(each['after'])}"
         for each in changes[:MOST]
     ]
     return lines + ([f"{len(changes) - MOST} more changes are in {FILE}."] if len(changes) > MOST else [])
+
+
+def _shown(grade):
+    """A grade as it is told: points without needless decimals."""
+    points = tables.number(grade)
+    return grade or "none" if points is None else tables.shown(points)
 
 
 def _rows(folder):
