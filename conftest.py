@@ -17,6 +17,17 @@ hypothesis.settings.load_profile("course")
 pytest_plugins = ["seeded", "nbval_tolerance", "in_browser", "pytester"]
 
 
+collect_ignore = ["book/live"]  # it runs in the browser, where Pyodide is
+
+
+@pytest.fixture(autouse=True)
+def torch_flags_can_be_set():
+    """torch.testing forbids it for the whole process as soon as it is imported, as torch.library.opcheck does."""
+    if "torch.backends" in sys.modules:
+        flags = sys.modules["torch.backends"].flags_frozen.__globals__
+        flags["__allow_nonbracketed_mutation_flag"] = True
+
+
 @pytest.fixture(autouse=True)
 def no_open_figures():
     """What one test has drawn, no other sees."""

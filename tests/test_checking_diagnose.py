@@ -205,7 +205,7 @@ def test_a_slip_is_asked_for_by_what_stands_there():
     assert one_edit.asked("a < b", "a > b").endswith("What belongs there instead?")
     assert one_edit.asked("a", "b" * 99) == ""
     long = "x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh + and_more_of_it"
-    assert "writing `(…).clip(0)` in" in one_edit.asked(f"np.tanh({long})", f"({long}).clip(0)")
+    assert "writing `….clip(0)` in" in one_edit.asked(f"np.tanh({long})", f"({long}).clip(0)")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

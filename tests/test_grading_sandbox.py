@@ -670,7 +670,7 @@ def test_a_sandbox_that_does_not_start_leaves_the_submission_ungraded_and_never_
 
 def test_a_fault_of_the_grader_leaves_the_submission_ungraded(tmp_path, monkeypatch):
     plan = two_questions()
-    monkeypatch.setattr(plan.chapter.questions["rnn_step"], "cases", lambda rng: 1 / 0)
+    monkeypatch.setattr("course_rnn.grading.grade.hidden_cases", lambda *_: 1 / 0)
     path = tmp_path / "02_simple_rnn.ipynb"
     path.write_text('{"cells": []}')
     verdict = grade_submission(Submission("ada", path), seed=5, plan=plan, trusted=True)

@@ -337,7 +337,7 @@ def test_of_several_values_the_first_wrong_one_is_explained():
 
 def test_an_unknown_mistake_has_no_cause():
     result = simple_rnn.rnn_forward.check(lambda x, h0, a, b, c, d: (1e3 + x.sum() * np.stack([h0] * len(x)) ** 5, h0))
-    assert result.state == "not yet" and result.cause == "unused"
+    assert result.state == "not yet" and result.cause == "input"  # h_n is h0 as it came
     result = simple_rnn.rnn_step.check(lambda *given: 1e3 + sum(a.sum() for a in given) * given[1] ** 5)
     assert result.state == "not yet" and result.cause == "" and "Likely cause" not in result.message
 

@@ -94,6 +94,8 @@ def test_a_compiled_model_is_one_graph_with_the_layer_as_one_node(name, T, imple
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("how", [{"backend": "inductor"}, {"backend": "aot_eager", "dynamic": True}])
 def test_a_compiled_model_trains(name, how, whole_graphs):
+    if how["backend"] == "inductor" and " " in torch.__file__:
+        pytest.xfail("torch's inductor does not quote its own path, and the linker cuts it at the blank")
     (ours, theirs), x = both(name), batch()
     model = compiled(ours, **how)
     for steps in (40, 33):

@@ -150,14 +150,19 @@ def without_gradient(question, answer):
         given = [tracked(value) for value in arguments.values()]
         try:
             values = as_tuple(function(*given), len(question.returns))
-        except Exception as error:  # a change in place of what is trained is one
+        except Exception as error:  # a change in place of an argument is one
             return f"With gradients it stops: {' '.join(str(error).split())[:200]}"
         for name, value in zip(question.returns, values, strict=False):
             if not isinstance(value, torch.Tensor):
                 return f"{name} has the right numbers but is no tensor: gradients can only go through tensors."
             if not value.requires_grad:
                 return f"{name} has the right numbers but no gradient goes through it: was it detached, or made anew?"
-        results.append(gradients(values, given))
+        try:
+            results.append(gradients(values, given))
+        except RuntimeError as error:
+            if "inplace operation" not in str(error):
+                raise
+            return "The values are right, but no gradient can be taken: on its way a tensor is changed in place."
     for name, got, want in zip(arguments, *results, strict=True):
         if (got is None) != (want is None) or (got is not None and not alike(got, want, question.tolerance)):
             return f"The values are right, but not the gradient of {name}: something on its way is detached or changed."
