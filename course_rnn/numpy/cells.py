@@ -239,9 +239,11 @@ class LSTM(Cell):
     def pointwise_backward(self, dh, dc, cache):
         i, f, g, o, c, tanh_c = cache
         do = dh * tanh_c
-        dc = dc + dh * o * (1 - tanh_c * tanh_c)  # h' also depends on c', so its gradient passes here too
-        df, di, dg = dc * c, dc * g, dc * i
-        ds = np.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=-1)
+        dc = dc + dh * o * (1 - tanh_c * tanh_c)  # h' depends on c', too
+        di, df, dg = dc * g, dc * c, dc * i
+        ds_i, ds_f = di * i * (1 - i), df * f * (1 - f)
+        ds_g, ds_o = dg * (1 - g * g), do * o * (1 - o)
+        ds = np.concatenate([ds_i, ds_f, ds_g, ds_o], axis=-1)
         return ds, ds, 0, dc * f
 
 
