@@ -8,6 +8,7 @@ import pytest
 
 from course_rnn import questions
 from course_rnn.checking import certify
+from course_rnn.checking.cases import ordinary
 from course_rnn.checking.question import Chapter
 from course_rnn.checking.trial import Trial, run
 from course_rnn.questions import gradients, seq2seq, simple_rnn
@@ -33,7 +34,9 @@ def test_the_hidden_cases_of_a_seed_catch_every_known_mistake_and_half_precision
     assert 8 <= len(cases) <= certify.MOST_KEPT
     for fault, places in certify.targets(question):
         seen = frozenset().union(*(certify.seen(question, fault, case) for case in cases))
-        assert places <= seen, fault.name
+        plain = frozenset().union(*(certify.seen(question, fault, case) for case in cases if ordinary(case)))
+        assert set(places) <= seen, fault.name
+        assert {place for place, shown in places.items() if shown} <= plain, fault.name
     for name in question.mistakes:
         assert any(fault.name == name for fault, _ in certify.targets(question)), f"{name} can never be seen"
 
@@ -101,6 +104,22 @@ def test_each_value_earns_its_share():
     assert mark(gradients.rnn_step_backward, right, 1) == 2
 
 
+def test_what_only_special_cases_show_costs_a_half():
+    def one_sample_lost(x, h, *weights):
+        y, h_n = simple_rnn.rnn_forward.reference(x, h, *weights)
+        return y.squeeze(), h_n
+
+    question = simple_rnn.rnn_forward
+    assert {mark(question, one_sample_lost, seed) for seed in range(10)} == {question.points * 3 / 4}
+
+    def stops_at_large_scores(o, y):
+        if np.abs(o).max() > 300:
+            raise OverflowError("math range error")
+        return simple_rnn.softmax_loss.reference(o, y)
+
+    assert mark(simple_rnn.softmax_loss, stops_at_large_scores, 1) == simple_rnn.softmax_loss.points / 2
+
+
 def test_the_check_of_a_learner_gives_no_part_of_the_points():
     result = gradients.linear_backward.check(lambda do, h, weight: (do @ weight, do.T @ h, do.sum()))
     assert result.points == 0 and "Right already: dh, dweight." in result.message
@@ -129,6 +148,7 @@ def test_partial_credit_can_be_switched_off(monkeypatch):
     cases = certify.hidden_cases(question, 1, 8)
     trials = [run(lambda do, h, weight: (do @ weight, do.T @ h, do.sum()), case, "numpy", 3) for case in cases]
     assert question.judge(trials).points == round(2 / 3, 2)
+    assert question.judge(trials, partial=False).points == 0
     monkeypatch.setattr(question, "partial", False)
     assert question.judge(trials).points == 0
 

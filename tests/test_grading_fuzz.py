@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_rnn.grading import course, tables
-from course_rnn.grading.grade import _judged, grade_submission, hidden_cases
+from course_rnn.grading.grade import _beyond, _judged, grade_submission, hidden_cases
 from course_rnn.grading.intake import roster, submissions, times
 from course_rnn.grading.intake.files import Rejected
 from course_rnn.grading.intake.submissions import Submission
@@ -190,6 +190,26 @@ def test_a_reply_that_nobody_computed_is_worth_nothing(trials, copies):
     with cheap():
         result = _judged(question, cases, {"trials": trials})
     assert result.points == 0 and len(result.message) < 5000
+
+
+effort = st.fixed_dictionaries(
+    {}, optional={"gradients": st.lists(arrays | values, max_size=7) | values, "problem": values, "count": values}
+)
+
+
+@given(effort | values)
+@settings(quietly, max_examples=200)
+@np.errstate(all="ignore")
+@pytest.mark.filterwarnings("ignore")
+def test_what_an_answer_is_said_to_take_costs_a_sentence_at_most(reply):
+    """A stranger's word for the gradients and operations of an answer: it is read, or the answer is worth nothing."""
+    session = SimpleNamespace(effort=lambda *given, **rest: reply)
+    for question in (chapters()["03_deep_rnn"].questions["elman_step"], chapters()["08_gpu"].questions["hoisted_rnn"]):
+        with cheap():
+            said = _beyond(question, hidden_cases(question, 5, 8)[0], session)
+        counted = isinstance(reply, dict) and "count" in reply and question.budget
+        assert said is None or (isinstance(said, str) and len(said) < 10_000)
+        assert said or counted
 
 
 # ---------------------------------------------------------------------- names, zips and tables

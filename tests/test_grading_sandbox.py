@@ -26,6 +26,7 @@ from course_rnn.grading.limits import Limits
 from course_rnn.grading.room import doctor, environment, sandbox, seccomp
 from course_rnn.grading.room.sandbox import Unavailable, Worker
 from course_rnn.grading.room.session import Session
+from course_rnn.grading.worker import state
 from course_rnn.grading.worker.absent import Absent
 from course_rnn.grading.worker.frames import Closed, decode, encode, pack, receive, send
 from course_rnn.grading.worker.state import plain_python
@@ -312,9 +313,11 @@ def test_the_room_holds_python_numpy_and_nothing_else():
     room = environment.room()
     assert {path.name for path in (room / "packages").iterdir()} <= {"numpy", "numpy.libs"}
     assert not list(room.rglob("*course_rnn*")) and not list(room.rglob("site-packages"))
-    assert {path.name for path in environment.code().rglob("*.py")} == {
-        path.name for path in environment.WORKER.glob("*.py")
-    }
+    code = environment.code()
+    names = {path.relative_to(code).as_posix().removeprefix("course_rnn/") for path in code.rglob("*.py")}
+    of_the_worker = {name for name in names if name.startswith("grading/worker/")}
+    assert names - of_the_worker == {"checking/compare.py", "checking/effort.py"}
+    assert of_the_worker == {f"grading/worker/{path.name}" for path in Path(state.__file__).parent.glob("*.py")}
 
 
 @walled
@@ -326,11 +329,16 @@ def test_everybody_can_read_the_room():
 
 
 def test_the_code_in_the_room_needs_nothing_of_the_rest_of_the_course():
-    for file in environment.WORKER.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            module = node.module if isinstance(node, ast.ImportFrom) else ""
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [module or ""]
-            assert all(not name.startswith("course_rnn") or "grading.worker" in name for name in names), file
+    """What it imports of the course, wherever it does, is in the room."""
+    code = environment.code()
+    for file in code.rglob("*.py"):
+        imports = (n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, (ast.Import, ast.ImportFrom)))
+        for node in imports:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
+                path = code.joinpath(*name.split("."))
+                there = path.with_suffix(".py").exists() or path.parent.with_suffix(".py").exists()
+                assert there or not name.startswith("course_rnn"), f"{file.name} needs {name}"
 
 
 def test_a_folder_of_the_cache_is_made_once_however_many_ask(tmp_path, monkeypatch):
@@ -831,3 +839,63 @@ def test_every_limit_says_what_it_is():
 def test_a_limit_of_less_than_nothing_is_refused(name):
     with pytest.raises(ValueError, match=name):
         Limits(**{name: -1})
+
+
+# ---------------------------------------------------------------------- what a right answer takes
+
+
+class Only(Plan):
+    """One of the course's questions."""
+
+    def __init__(self, chapter, name):
+        super().__init__()
+        self.chapter = Chapter(chapter)
+        self.chapter.questions = {name: chapters()[chapter].questions[name]}
+
+    def chapters(self, student=""):
+        return {self.chapter.name: self.chapter}
+
+
+HOISTED = """
+import numpy as np
+def hoisted_rnn(x, h0, weight_ih, weight_hh, bias_ih, bias_hh):
+    {before}
+    h, y = h0, []
+    for t in range(len(x)):
+        h = np.tanh({a_t} + h @ weight_hh.T)
+        y.append(h)
+    return {a}, np.stack(y)
+"""
+HOIST = {"before": "a = x @ weight_ih.T + bias_ih + bias_hh", "a_t": "a[t]", "a": "a"}
+LOOP = {
+    "before": "bias = bias_ih + bias_hh",
+    "a_t": "x[t] @ weight_ih.T + bias",
+    "a": "np.stack([x_t @ weight_ih.T + bias for x_t in x])",
+}
+ELMAN = """
+import torch
+def elman_step(x, h, weight_h, bias_h, weight_o, bias_o):
+    h_next = torch.tanh(torch.cat([x, h], dim=1) @ weight_h.T + bias_h)
+    return h_next{change}, h_next @ weight_o.T + bias_o
+"""
+
+
+@walled
+@pytest.mark.parametrize(
+    ("chapter", "name", "source", "sentence"),
+    [
+        ("08_gpu", "hoisted_rnn", HOISTED.format(**HOIST), ""),
+        ("08_gpu", "hoisted_rnn", HOISTED.format(**LOOP), "120 matrix products for 40 steps"),
+        ("03_deep_rnn", "elman_step", ELMAN.format(change=""), ""),
+        ("03_deep_rnn", "elman_step", ELMAN.format(change=".detach()"), "no gradient goes through it"),
+        ("03_deep_rnn", "elman_step", ELMAN.format(change=" + 0 * x.sum()"), ""),
+    ],
+)
+def test_grading_asks_of_an_answer_what_its_check_asks(chapter, name, source, sentence, tmp_path):
+    """Right values are not all: a check also counts products, and asks for gradients where an answer is trained."""
+    path = tmp_path / f"{chapter}.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+    verdict = grade_submission(Submission("ada", path), seed=5, limits=LIMITS, plan=Only(chapter, name))
+    found = verdict.questions[name]
+    assert found["points"] == (0 if sentence else found["max"]), found["message"]
+    assert sentence in found["message"]

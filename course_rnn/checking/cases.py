@@ -2,6 +2,7 @@
 
 import numpy as np
 
+LARGE = 100.0  # decimals from here on are out of the ordinary
 AT_THE_EDGE = 0.25  # of the cases have sizes of one
 DRESSED = 0.25  # of the cases have arrays in float32, or in another order in memory
 DRAWS = 200  # that a small case may take
@@ -60,6 +61,23 @@ def _dressed(value, single):
     if not single:
         return np.asfortranarray(value)
     return value.astype(np.float32) if value.dtype == np.float64 else value
+
+
+def ordinary(case):
+    """Whether nothing about a case is special: no size of one, no large number, no float32, no other order in memory.
+
+    Examples
+    --------
+    >>> ordinary({"x": np.ones((3, 2))}), ordinary({"x": np.ones((3, 1))}), ordinary({"x": np.full(3, 400.0)})
+    (True, False, False)
+    """
+    return not any(_special(value) for value in case.values() if isinstance(value, np.ndarray))
+
+
+def _special(array):
+    decimals = array.dtype.kind == "f"
+    large = decimals and np.abs(array).max(initial=0) >= LARGE
+    return 1 in array.shape or large or array.dtype == np.float32 or not array.flags.c_contiguous
 
 
 class Exhausted(Exception):

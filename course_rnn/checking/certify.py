@@ -2,8 +2,8 @@
 
 A set of cases is certified when it catches every fault of a fixed list: each known mistake, each other convention of
 a family, each slip of the pen that `mutate` knows, results that are rounded to float16, and an axis of size one that
-is squeezed away. Of several returned values each must be found wrong that is wrong, so that partial credit is the same
-for every seed.
+is squeezed away. Of several returned values each must be found wrong that is wrong, in an ordinary case where one can
+show it, so that partial credit is the same for every seed.
 
     python -m course_rnn.checking.certify        searches the visible seeds, and writes course_rnn/questions/seeds.py
 """
@@ -16,6 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
+from course_rnn.checking.cases import ordinary
 from course_rnn.checking.compare import as_array, as_tuple
 from course_rnn.checking.diagnose.evidence import Evidence
 from course_rnn.checking.mistake import quietly
@@ -99,19 +100,32 @@ def seen(question, fault, arguments):
 
 @lru_cache(maxsize=256)
 def targets(question):
-    """What a set of cases has to catch: each fault that can be seen, with the values that it makes wrong."""
+    """What a set of cases has to catch: each fault that can be seen, with the values that it makes wrong.
+
+    Returns
+    -------
+    list of (Fault, dict)
+        By the place of a value: whether an ordinary case shows it to be wrong.
+    """
     standard = [question.draw(seed) for seed in STANDARD]
+    plain = [arguments for arguments in standard if ordinary(arguments)]
     found = []
     for fault in faults(question):
-        places, more = set(), LOOKED_AT
-        for arguments in standard:
-            places |= seen(question, fault, arguments)
-            more -= bool(places)
-            if not more:
-                break
+        places = seen_in(question, fault, standard)
         if places:
-            found.append((fault, frozenset(places)))
+            found.append((fault, dict.fromkeys(places, False) | dict.fromkeys(seen_in(question, fault, plain), True)))
     return found
+
+
+def seen_in(question, fault, cases):
+    """Which values of a faulty answer some cases show to be wrong; no more than a few cases that fail are looked at."""
+    places, more = set(), LOOKED_AT
+    for arguments in cases:
+        places |= seen(question, fault, arguments)
+        more -= bool(places)
+        if not more:
+            break
+    return places
 
 
 # ---------------------------------------------------------------------- hidden cases
@@ -132,9 +146,10 @@ def certified(question, seed, count):
         if len(kept) >= count and not open_ones:
             return kept
         arguments = question.draw([seed, crc32(question.name.encode()), k])
-        caught = False
+        caught, plain = False, ordinary(arguments)
         for number in list(open_ones):
-            places = seen(question, targets(question)[number][0], arguments) & open_ones[number]
+            fault, ways = targets(question)[number]
+            places = {p for p in seen(question, fault, arguments) & open_ones[number] if plain or not ways[p]}
             caught = caught or bool(places)
             open_ones[number] -= places
             if not open_ones[number]:

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from course_rnn.checking import budget, diagnose, progress, shrink
-from course_rnn.checking.cases import dressed
+from course_rnn.checking.cases import dressed, ordinary
 from course_rnn.checking.compare import TOLERANCE, difference
 from course_rnn.checking.diagnose import pair
 from course_rnn.checking.inherit import inherited
@@ -161,16 +161,18 @@ class Question:
             self._right = {**(self._right if len(self._right) < REMEMBERED else {}), id(arguments): known}
         return known[1]
 
-    def judge(self, trials, answer=None) -> Result:
+    def judge(self, trials, answer=None, *, partial=True) -> Result:
         """Say what a list of trials is worth, wherever they were run; the words are those of `check`.
 
-        In grading each returned value that is right in every case earns its share of the points.
+        In grading each returned value earns its share of the points, see `points_for`.
 
         Parameters
         ----------
         trials : list of Trial
         answer : callable, optional
             The function that made them, where a learner checks it: it can be called again, so more can be said.
+        partial : bool
+            Whether an answer that is right in part earns a part of the points, if the question allows it.
         """
         if any(trial.to_do for trial in trials):
             return Result(self.name, "to do", max_points=self.points)
@@ -179,9 +181,10 @@ class Question:
             message = f"The visible checks passed: {self.points:g} of {self.points:g} points."
             return Result(self.name, "passed", message, points=self.points, max_points=self.points)
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            return self._explained(diagnose.Evidence(self, trials, answer))
+            points = 0 if answer or not partial else self.points_for(trials)
+            return self._explained(diagnose.Evidence(self, trials, answer), points)
 
-    def _explained(self, everything):
+    def _explained(self, everything, points):
         """What is said where a case fails: what is wrong, what is right, the cause, and the smallest case."""
         evidence = (
             everything if diagnose.registered.of_everything(everything) else diagnose.overflow.without(everything)
@@ -199,15 +202,22 @@ class Question:
         if yours:
             lines.append(f"Smallest failing case: for {shrink.in_words(small.arguments)}, {yours}.")
         case = shrink.Case(small.arguments, self.expected(small.arguments), evidence.answer, self.library)
-        points = 0 if everything.answer else self.points_for(everything.trials)
         return self._not_yet(lines, cause, case, points)
 
     def points_for(self, trials):
-        """What trials earn in grading: each value that is right in every case its share; none where inputs changed."""
-        wrong = diagnose.Evidence(self, trials).wrong
+        """What trials earn in grading: each value that is right in every case its share; none where inputs changed.
+
+        A value that goes wrong in special cases alone, such as a batch of one or very large scores, earns a half.
+        """
         if any(trial.changed for trial in trials):
             return 0
-        return round(self.points * (1 - len(wrong) / len(self.returns)), 2) if self.partial or not wrong else 0
+        plain = [trial for trial in trials if ordinary(trial.arguments)]
+        wrong = set(diagnose.Evidence(self, trials).wrong)
+        always = set(diagnose.Evidence(self, plain).wrong) if plain else wrong
+        if wrong and not self.partial:
+            return 0
+        lost = (len(wrong) + len(wrong & always)) / 2
+        return round(self.points * (1 - lost / len(self.returns)), 2)
 
     def hint(self):
         """The next hint; after the last one the first again."""

@@ -53,10 +53,13 @@ class Plan:
         By name, where there are due dates.
     zone : ZoneInfo or None
         In which they are.
+    partial_credit : bool
+        Whether an answer that is right in part earns a part of the points.
     """
 
     path = ""
     zone = None
+    partial_credit = True
 
     def __init__(self):
         self.assignments = {}
@@ -210,6 +213,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     seed: str | Seed
     assignments: Annotated[tuple[Assignment, ...], Meta(min_length=1)]
     late: Late | None = None
+    partial_credit: bool = True
 
 
 class Course(Plan):
@@ -227,6 +231,7 @@ class Course(Plan):
         try:
             table = _table(path)
             self.title, self.zone, self.seed = table.title, _zone(table.zone), _seed(table.seed, path.parent)
+            self.partial_credit = table.partial_credit
             for each in table.assignments:
                 if each.name in self.assignments:
                     raise ValueError(f"two assignments are called {each.name}.")
@@ -252,7 +257,7 @@ class Course(Plan):
             (each.name, [[pool.families, pool.asked, pool.points] for pool in each.questions])
             for each in self.assignments.values()
         ]
-        text = json.dumps([importlib.metadata.version("course-rnn"), self.seed, asked])
+        text = json.dumps([importlib.metadata.version("course-rnn"), self.seed, asked, self.partial_credit])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from course_rnn.checking import budget
 from course_rnn.checking.certify import hidden_cases
 from course_rnn.checking.result import Result
 from course_rnn.checking.trial import Trial, said
@@ -71,7 +72,7 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
             found["assignment"] = assignment or assignment_of(named["assignment"], submission.filename, chapters)
             found["max_score"] = points(chapters, found["assignment"])
             found["look"] = _look(named, submission.student, found["assignment"])
-            found |= _grade(sessions, chapters[found["assignment"]].questions, seed, limits)
+            found |= _grade(sessions, chapters[found["assignment"]].questions, seed, limits, plan.partial_credit)
         found |= {"seconds": sessions.seconds, "peak_mb": round(sessions.peak_mb, 1)}
     except Rejected as error:
         found |= {"status": "rejected", "score": None, "messages": [str(error)]}
@@ -98,7 +99,7 @@ def _look(named, student, assignment):
     return found
 
 
-def _grade(sessions, questions, seed, limits):
+def _grade(sessions, questions, seed, limits, partial):
     """Run a notebook and judge each question; what the verdict says of it."""
     with_torch = any(question.library == "torch" for question in questions.values())
     results = {}
@@ -106,7 +107,10 @@ def _grade(sessions, questions, seed, limits):
         cases = hidden_cases(question, seed, limits.cases)
         by_hand = question.library != "torch" and DERIVATIVES.search(name)
         session = sessions.of(torch=with_torch and not by_hand)
-        results[name] = _judged(question, cases, session.call(name, question.library, cases))
+        results[name] = _judged(question, cases, session.call(name, question.library, cases), partial)
+        beyond = _beyond(question, cases[0], session) if results[name].passed else ""
+        if beyond:
+            results[name] = _nothing(question, plain(beyond, 1000))
     notes = [note for _, note in sorted(sessions.notes.items())]
     if len(notes) > MOST_MESSAGES:
         notes[MOST_MESSAGES:] = [f"{len(notes) - MOST_MESSAGES} more code cells stopped."]
@@ -121,7 +125,7 @@ def _grade(sessions, questions, seed, limits):
     }
 
 
-def _judged(question, cases, reply) -> Result:
+def _judged(question, cases, reply, partial=True) -> Result:
     """What a worker's reply about a question is worth; nothing in it is taken on trust."""
     if "dropped" in reply:
         return _nothing(question, f"The function was stopped: {plain(reply['dropped'])}.")
@@ -134,10 +138,41 @@ def _judged(question, cases, reply) -> Result:
     except (AttributeError, KeyError, TypeError, ValueError):
         return _nothing(question, "What came of the function cannot be read.")
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        result = question.judge(trials)
+        result = question.judge(trials, partial=partial)
     messages = {"passed": "The hidden checks passed.", "to do": "Still to do."}
     message = messages.get(result.state) or "\n".join(plain(line, 1000) for line in result.message.splitlines())
     return replace(result, message=message)
+
+
+def _beyond(question, arguments, session):
+    """What is wrong with a function whose values are right, as a sentence: it takes too much, or cannot be trained."""
+    found, name, library = "", question.name, question.library
+    try:
+        if question.trained:
+            reply = session.effort(name, library, arguments, returns=question.returns)
+            found = _stopped(reply) or budget.of_gradients(question, arguments, *_gradients(arguments, reply))
+        if question.budget and not found:
+            reply = session.effort(name, library, question.budget.case(), counted=question.budget.counted)
+            found = _stopped(reply) or budget.of_count(question, _count(reply))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "What the function takes cannot be read."
+    return found
+
+
+def _stopped(reply):
+    return f"The values are right, but then it was stopped: {reply['dropped']}." if "dropped" in reply else ""
+
+
+def _gradients(arguments, reply):
+    found = [None if each is None else np.asarray(each, float) for each in reply["gradients"]]
+    problem = plain(reply["problem"], 500)
+    if len(found) != len(arguments) and not problem:
+        raise ValueError("other gradients")
+    return found, problem
+
+
+def _count(reply):
+    return None if reply["count"] is None else int(reply["count"])
 
 
 def _nothing(question, message):

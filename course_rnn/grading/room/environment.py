@@ -22,7 +22,9 @@ from py_compile import PycInvalidationMode
 
 import numpy as np
 
-WORKER = Path(__file__).parent.parent / "worker"  # all of the course that is in the room
+PACKAGE = Path(__file__).parents[2]
+#: All of the course that is in the room; of the checks only what knows no question.
+IN_THE_ROOM = "grading/worker/*.py", "checking/compare.py", "checking/effort.py"
 LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "dist-packages", "test", "tests", "idlelib", "*tkinter*", "turtledemo", "ensurepip", "lib2to3",
     "pydoc_data", "config-*", "*.a", "__pycache__",
@@ -62,14 +64,14 @@ def room() -> Path:
 @functools.cache
 def code() -> Path:
     """A folder with the worker's code, which everybody may read."""
-    files = sorted(WORKER.glob("*.py"))
+    files = sorted(file for pattern in IN_THE_ROOM for file in PACKAGE.glob(pattern))
     contents = b"".join(file.read_bytes() for file in files)
 
     def write(folder):
-        inside = folder / "course_rnn/grading/worker"  # under its own name, and nothing around it
-        inside.mkdir(parents=True)
-        for file in files:
-            shutil.copyfile(file, inside / file.name)
+        for file in files:  # each under its own name, and nothing around it
+            inside = folder / "course_rnn" / file.relative_to(PACKAGE)
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, inside)
         _compile(folder)
 
     return _once(f"code-{_hash(contents)}", write)

@@ -130,7 +130,21 @@ class Session(Room):
         ------
         Unavailable, NotStarted, TooBusy
         """
-        request = {"do": "call", "name": name, "library": library, "cases": cases}
+        return self._asked({"do": "call", "name": name, "library": library, "cases": cases})
+
+    def effort(self, name, library, arguments, *, counted="", returns=()) -> dict:
+        """What a function of the notebook takes for one case, see `checking.effort`; the worker's reply.
+
+        Where nothing is counted, the reply has the gradients of what it returns.
+
+        Raises
+        ------
+        Unavailable, NotStarted, TooBusy
+        """
+        request = {"do": "effort", "name": name, "library": library, "arguments": arguments}
+        return self._asked(request | {"counted": counted, "returns": list(returns)})
+
+    def _asked(self, request):
         try:
             self._run_cells()
             return self._step(request, self.limits.question_seconds)

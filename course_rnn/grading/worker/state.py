@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from course_rnn.checking.effort import gradients, operations
 from course_rnn.grading.worker import absent, reading
 from course_rnn.grading.worker.absent import Absent
 from course_rnn.grading.worker.frames import decode, encode, receive, send, unpack
@@ -73,7 +74,7 @@ def reap():
 
 
 def do(command, namespace, settings):
-    """Read a notebook, run a cell, or make the calls for a question; the reply."""
+    """Read a notebook, run a cell, make the calls for a question, or see what they take; the reply."""
     if command["do"] == "read":
         return reading.read(command, settings)
     if command["do"] == "cell":
@@ -81,12 +82,22 @@ def do(command, namespace, settings):
     function = namespace.get(command["name"])
     if not callable(function):
         return {"missing": True}
+    if command["do"] == "effort":
+        return effort_of(function, command)
     trials, most = [], settings["reply_mb"] * MIB // len(command["cases"])
     for arguments in command["cases"]:
         trials.append(trial(function, arguments, command["library"], most))
         if "to_do" in trials[-1]:
             break
     return {"trials": trials}
+
+
+def effort_of(function, command):
+    """How many operations a function takes, or what gradients go through it; None in the place of what is no array."""
+    if command["counted"]:
+        return {"count": operations(function, command["arguments"], command["library"], command["counted"])}
+    found, problem = gradients(function, command["arguments"], command["returns"])
+    return {"gradients": found, "problem": problem[:500]}
 
 
 def cell(command, namespace):
