@@ -2,7 +2,7 @@
 
 A module like this one is all that `course-rnn grade --questions` needs. It is read by the grader only; students get
 the notebook that `course-rnn release examples/leaky_integrator.ipynb OUT --questions examples/leaky_integrator.py`
-makes, and nothing of what stands here.
+makes: its checks are sealed, and no line of what stands here is in it.
 """
 
 import numpy as np

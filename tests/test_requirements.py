@@ -8,12 +8,17 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+import zipfile
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from grading_course import example
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from course_rnn.grading import course
+from course_rnn.grading.out.handouts import variant
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -153,6 +158,28 @@ def test_a_plain_install_checks_answers(bare):
     solve = "from course_rnn.questions import simple_rnn as q; print(q.parameter_count.check(lambda D, H, O: (1, 2)))"
     run = bare("python", "-c", solve)
     assert run.stdout.startswith("parameter_count: not yet."), run.stderr
+
+
+def test_a_plain_install_holds_no_answer_to_a_question_for_marks(bare, tmp_path):
+    """The families are in a wheel of their own; a notebook that was handed out needs nothing but the sealed cases."""
+    assert "No module named 'course_rnn.variants'" in bare("python", "-c", "import course_rnn.variants").stderr
+    plan = course.read(example(tmp_path))
+    page = variant(plan, plan.assignments["homework_1"], "ada")
+    cells = "\n\n".join(cell.source for cell in page.cells if cell.cell_type == "code")
+    run = bare("python", "-c", f"display = print\n{cells}")
+    assert run.returncode == 0, run.stderr
+    assert "rnn_states: to do" in run.stdout
+
+
+def test_the_kit_holds_the_questions_for_marks_and_nothing_else(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "course_rnn", source / "course_rnn", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "kit", source / "kit", ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    wheel = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path]
+    subprocess.run([*wheel, source / "kit"], check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as built:
+        held = {name for name in built.namelist() if ".dist-info/" not in name}
+    assert held == {"course_rnn/variants/__init__.py", "course_rnn/variants/families.py"}
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Each student has questions of their own: a classmate's answer is wrong, and the check says whose convention it is."""
 
 import ast
+import base64
 import inspect
 import json
 import math
 import re
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from course_rnn import variants
 from course_rnn.checking import progress
 from course_rnn.checking.family import number
 from course_rnn.checking.question import Chapter
+from course_rnn.checking.sealed import seal, unseal
 from course_rnn.checking.trial import run
 from course_rnn.grading.grade import hidden_cases
 from course_rnn.questions import chapters
@@ -207,23 +210,63 @@ def test_a_class_is_spread_over_all_conventions_and_another_seed_deals_anew():
         assert sum(a == b for a, b in zip(drawn, again, strict=True)) < 2 * expected
 
 
-# ---------------------------------------------------------------------- what a notebook imports
+# ---------------------------------------------------------------------- what a notebook carries
 
 
-def test_a_notebook_names_its_questions_and_nothing_else():
-    q = variants.of("homework_1", rnn_states=("batch_row_tanh", 2), gru_update=("zrn_writes_after", 1.5))
+def test_a_wrong_token_is_said():
+    with pytest.raises(ValueError, match=r"no family of questions 'rnn_state'\. There are: rnn_states, "):
+        variants.chapter("homework_1", {"rnn_state": ("time_row_tanh", 2)})
+    with pytest.raises(ValueError, match=r"rnn_states has no convention 'row_time_tanh'\. There are: time_column_"):
+        variants.chapter("homework_1", {"rnn_states": ("row_time_tanh", 2)})
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_sealed_question_tells_right_from_wrong_and_holds_no_answer(name):
+    family = FAMILIES[name]
+    token, *_, other = family.conventions
+    text = seal(variants.chapter("homework_1", {name: (token, 2)}))
+    question = getattr(unseal(text), name)
+    assert question.check(family.answers[token]).points == 2
+    told = question.check(family.answers[other]).message
+    assert "wrong values" in told or "has shape" in told
+    assert "Smallest failing case: for " in told and f"in chapter {family.chapter[:2]}." in told
+    assert "no solution" in repr(question.solution()) and repr(question.hint()).startswith("Hint 1 of 3")
+    held = zlib.decompress(base64.b64decode(text)).decode()
+    for line in map(str.strip, family.code(token).splitlines()):
+        assert line not in held or len(line) < 12 or any(line in hint for hint in question.hints)
+    assert all(word not in held for word in ("def ", "lambda", *family.conventions))
+
+
+def test_a_sealed_question_says_what_is_to_do_and_what_stops():
+    asked = {"rnn_states": ("batch_row_tanh", 2), "gru_update": ("zrn_writes_after", 1.5)}
+    q = unseal(seal(variants.chapter("homework_1", asked)))
     assert list(vars(q)) == ["rnn_states", "gru_update", "progress"]
-    assert q.rnn_states.check(FAMILIES["rnn_states"].answers["batch_row_tanh"]).points == 2
-    assert "homework_1: 1 of 2 questions, 2 of 3.5 points" in repr(q.progress())
+
+    def stub(x, weight_ih, weight_hh, bias_ih, bias_hh):
+        raise NotImplementedError
+
+    assert q.rnn_states.check(stub).state == "to do"
+    assert "ZeroDivisionError" in q.rnn_states.check(lambda *given: 1 / 0).message
+    assert "arguments, in this order: x, weight_ih" in q.rnn_states.check(lambda x: x).message
+    wrong = q.rnn_states.check(lambda *given: -FAMILIES["rnn_states"].answers["batch_row_tanh"](*given))
+    assert wrong.cause == "sign" or "sign" in wrong.message
+    case = wrong.case
+    np.testing.assert_allclose(-case(), case.expected[0], rtol=1e-5)
+    assert "homework_1: 0 of 2 questions" in repr(q.progress())
 
 
-@pytest.mark.parametrize(
-    ("conventions", "said"),
-    [
-        ({"rnn_state": ("time_row_tanh", 2)}, "no family of questions 'rnn_state'. There are: rnn_states, "),
-        ({"rnn_states": ("row_time_tanh", 2)}, "rnn_states has no convention 'row_time_tanh'. There are: time_column_"),
-    ],
-)
-def test_a_wrong_token_is_said(conventions, said):
-    with pytest.raises(ValueError, match=said):
-        variants.of("homework_1", **conventions)
+def test_a_sealed_text_that_was_changed_is_said():
+    text = seal(variants.chapter("homework_1", {"rnn_states": ("batch_row_tanh", 2)}))
+    for changed in (text[10:], "", text.replace("A", "B")):
+        with pytest.raises(ValueError, match="were changed"):
+            unseal(changed)
+
+
+@pytest.mark.parametrize("chapter", list(chapters()))
+def test_every_question_of_the_course_can_be_sealed(chapter):
+    """Texts, lists and whole numbers too, so that an instructor's own questions can."""
+    asked = chapters()[chapter]
+    sealed = unseal(seal(asked))
+    for name, question in asked.questions.items():
+        result = getattr(sealed, name).check(question.reference)
+        assert result.passed, result.message

@@ -165,9 +165,11 @@ class Family:
             cases=self.cases,
             hints=tuple(self._filled(each, token) for each in self.hints),
             see=self.see,
+            page=self.chapter,
             library="numpy",
         )
         question.inherit(*self.like)
+        question.family, question.token = self, token
         question.slips_of_the_family = self.slips(token, question)
         for other, theirs in self.conventions.items():
             if other != token:

@@ -49,6 +49,7 @@ class Question:
         cases,
         hints,
         see="",
+        page="",
         library="numpy",
         tolerance=TOLERANCE,
         seeds=SEEDS,
@@ -59,7 +60,8 @@ class Question:
         self.chapter, self.reference = chapter, reference
         self.name = reference.__name__
         self.points, self.returns, self.cases, self.hints = points, returns, cases, hints
-        self.see, self.library, self.tolerance = see, library, tolerance
+        self.see, self.page = see, page or chapter.name
+        self.library, self.tolerance = library, tolerance
         self.seeds, self.trained, self.budget = seeds, trained, budget
         self.partial = partial
         self.mistakes = {}  # name -> Mistake
@@ -279,8 +281,8 @@ class Question:
     def _not_yet(self, lines, cause=None, case=None, points=0):
         lines, links = list(lines), {}
         if self.see:
-            lines.append(f"Next: {self.name}.hint(), or read {self.see} in chapter {self.chapter.name[:2]}.")
-            links[self.see] = f"{self.chapter.name}.html#{self.see}"
+            lines.append(f"Next: {self.name}.hint(), or read {self.see} in chapter {self.page[:2]}.")
+            links[self.see] = f"{self.page}.html#{self.see}"
         if cause and cause.address:
             lines.append(f"Atlas of mistakes: {cause.address}")
             links[cause.address] = f"atlas.html#{cause.address}"
@@ -320,7 +322,9 @@ class Chapter:
         hints : tuple of str
             Three, each saying more than the one before.
         see : str
-            The anchor of the heading in the chapter where this is taught.
+            The anchor of the heading where this is taught.
+        page : str
+            The chapter in which that is; default: this one.
         library : str
             "torch" where arrays are to be handed over as tensors.
         tolerance : float

@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
-from course_rnn import variants
 from course_rnn.checking.family import number
 from course_rnn.checking.question import Chapter
 from course_rnn.questions import chapters as course_chapters
@@ -194,7 +193,7 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
         for pool in self.questions:
             drawn = sorted(pool.families, key=lambda name: number(seed, student, self.name, name))[: pool.asked]
             for name in filter(drawn.__contains__, pool.families):
-                found[name] = variants.FAMILIES[name].draw(seed, student), pool.points
+                found[name] = _variants().FAMILIES[name].draw(seed, student), pool.points
         return found
 
 
@@ -214,6 +213,21 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     assignments: Annotated[tuple[Assignment, ...], Meta(min_length=1)]
     late: Late | None = None
     partial_credit: bool = True
+
+
+def _variants():
+    """The families of questions for marks, which are in a distribution of their own: students do not install it.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        from course_rnn import variants
+    except ModuleNotFoundError:
+        kit = "in a wheel of their own for instructors, course-rnn-kit"
+        raise ValueError(f"The questions that a course.toml can ask are {kit}: install it.") from None
+    return variants
 
 
 class Course(Plan):
@@ -280,7 +294,7 @@ def read(path=None) -> Plan:
 @lru_cache(maxsize=1024)
 def _question(assignment, family, token, points):
     """A question in one convention: one object for all students who have it, since its cases are certified once."""
-    return variants.chapter(assignment, {family: (token, points)}).questions[family]
+    return _variants().chapter(assignment, {family: (token, points)}).questions[family]
 
 
 @lru_cache(maxsize=1)
@@ -327,15 +341,15 @@ def _table(path):
 
 def _check_families(assignments):
     """A family is asked once, so that each student has one convention of it, and of enough to draw from."""
-    asked = {}
+    asked, families = {}, _variants().FAMILIES
     for assignment in assignments:
         for pool in assignment.questions:
             if not 0 < pool.asked <= len(pool.families):
                 there = f"and there are {len(pool.families)} families to choose from"
                 raise ValueError(f"{assignment.name}: count is {pool.asked}, {there}.")
             for name in pool.families:
-                if name not in variants.FAMILIES:
-                    known = ", ".join(variants.FAMILIES)
+                if name not in families:
+                    known = ", ".join(families)
                     raise ValueError(f"{assignment.name}: there is no family {name!r}. There are: {known}.")
                 if name in asked:
                     raise ValueError(f"{name} is asked twice, in {asked[name]} and in {assignment.name}.")

@@ -1,16 +1,10 @@
 """Questions for marks that a classmate's answer does not answer: each student gets conventions of their own.
 
-Which ones, is drawn from the seed of the course and the student's id. A student's notebook names theirs::
-
-    from course_rnn import variants
-
-    q = variants.of("homework_1", gru_update=("rzn_keeps_after", 3))
-
-so that the checks work on any machine, without a network. The families are public, as all of the course is, answers
-included; the seed of the hidden cases is not in them.
+Which ones, is drawn from the seed of the course and the student's id. A student's notebook carries theirs sealed, see
+`course_rnn.checking.sealed`: it has no family and no answer in it, and needs none. These stand in a distribution of
+their own, course-rnn-kit, which students do not install. Who looks for it finds it, as all of the course is public:
+what nobody can find are questions of your own.
 """
-
-from types import SimpleNamespace
 
 from course_rnn.checking.question import Chapter
 from course_rnn.variants.families import FAMILIES
@@ -36,16 +30,3 @@ def chapter(assignment, conventions) -> Chapter:
             raise ValueError(f"There is no family of questions {name!r}. There are: {', '.join(FAMILIES)}.")
         found.questions[name] = FAMILIES[name].question(token, found, points)
     return found
-
-
-def of(assignment, /, **conventions):
-    """The questions of one student by name, as a notebook asks them, and `progress`.
-
-    Examples
-    --------
-    >>> q = of("homework_1", rnn_states=("batch_row_tanh", 2))
-    >>> q.rnn_states.points
-    2
-    """
-    found = chapter(assignment, conventions)
-    return SimpleNamespace(**found.questions, progress=found.progress)

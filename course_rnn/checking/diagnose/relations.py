@@ -152,7 +152,7 @@ def scalings(pairs, arguments):
     """A sign, a factor or a number added."""
     yield "sign", "has the wrong sign: it is minus what is right.", lambda got, want, case: (got, -want)
     factor = ratio(pairs)
-    if factor is not None and factor != -1:
+    if factor is not None and not np.isclose(factor, -1):  # that is the sign; float32 makes it -0.99999999
         yield (
             "factor",
             f"is {factor:.4g} times what is right, everywhere: a constant factor is missing, or one too many.",

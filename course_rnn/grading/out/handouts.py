@@ -11,10 +11,16 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_rnn import variants
+from course_rnn.checking.sealed import seal
 from course_rnn.notebooks import make_exercise, write
 
 SOLUTIONS = Path("solutions")
+UNSEAL = '''\
+# The cases that your answers are checked with. Leave this cell as it is.
+from course_rnn.checking.sealed import unseal
+
+q = unseal("""
+{text}""")'''
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 CHECK = re.compile(r"^\w+\.\w+\.check\(\w+\)$", re.MULTILINE)
 
@@ -56,6 +62,8 @@ def release(solution, chapter) -> NotebookNode:
 def with_metadata(solution, chapter) -> NotebookNode:
     """A solution with what nbgrader wants to find in the source of an assignment.
 
+    Where it does not check its questions itself, it gets them sealed: their checks, and no answers.
+
     Raises
     ------
     ValueError
@@ -64,6 +72,9 @@ def with_metadata(solution, chapter) -> NotebookNode:
     source = nbformat.from_dict(solution)
     source.metadata.course_rnn = {"assignment": chapter.name}
     source.cells = [new for cell in source.cells for new in _cells(cell, chapter.questions)]
+    if not any(CHECK.search(cell.source) for cell in solution.cells):
+        first = next((k for k, cell in enumerate(source.cells) if "nbgrader" in cell.metadata), 0)
+        source.cells.insert(first, _sealed(chapter))
     asked = [cell.metadata.nbgrader.grade_id for cell in source.cells if "nbgrader" in cell.metadata]
     for name in chapter.questions:
         if asked.count(name) != 1:
@@ -82,12 +93,19 @@ def _cells(cell, questions):
         answer, rest = cell.source[: check.start()], cell.source[check.end() :]
         test = f"result = {check[0]}\ndisplay(result){rest.rstrip()}\nresult.points"
     else:
-        answer, test = cell.source, f"# {name} is graded after you have handed it in. Points: {points}"
+        answer, test = cell.source, f"result = q.{name}.check({name})\ndisplay(result)\nresult.points"
     cell.source = answer.rstrip()
     cell.metadata.nbgrader = _metadata(name, solution=True)
     points_cell = new_code_cell(test, id=f"{cell.id}-points")
     points_cell.metadata.nbgrader = _metadata(points_id(name), points=points)
     return [cell, points_cell]
+
+
+def _sealed(chapter):
+    """The cell that makes the sealed questions of a chapter, folded away where an editor can."""
+    cell = new_code_cell(UNSEAL.format(text=seal(chapter)), id="questions")
+    cell.metadata.jupyter = {"source_hidden": True}
+    return cell
 
 
 def points_id(name):
@@ -126,9 +144,8 @@ def variant_solution(course, assignment, student) -> NotebookNode:
     assignment : Assignment
     student : str
     """
-    asked = assignment.conventions(course.seed, student)
-    due, points = assignment.due_of(student), sum(points for _, points in asked.values())
-    own = "".join(f'    {name}=("{token}", {worth:g}),\n' for name, (token, worth) in asked.items())
+    asked = course.chapters(student)[assignment.name].questions
+    due, points = assignment.due_of(student), sum(question.points for question in asked.values())
     cells = [
         new_markdown_cell(
             f"# {assignment.title}\n\n"
@@ -138,15 +155,13 @@ def variant_solution(course, assignment, student) -> NotebookNode:
             "The checks here try some cases. What counts are others, tried after you have handed in.",
             id="title",
         ),
-        new_code_cell("import numpy as np\n\nfrom course_rnn import variants", id="imports"),
-        new_code_cell(f'q = variants.of(\n    "{assignment.name}",\n{own})', id="questions"),
+        new_code_cell("import numpy as np", id="imports"),
     ]
-    for name, (token, _) in asked.items():
-        family = variants.FAMILIES[name]
-        code = family.code(token, f"{BEGIN}\n", f"{END}\n")
+    for name, question in asked.items():
+        code = question.family.code(question.token, f"{BEGIN}\n", f"{END}\n")
         cells += [
-            new_markdown_cell(family.instructions(token), id=f"{name}-text"),
-            new_code_cell(f"{code}\n\nq.{name}.check({name})", id=name),
+            new_markdown_cell(question.family.instructions(question.token), id=f"{name}-text"),
+            new_code_cell(code.rstrip(), id=name),
         ]
     cells.append(new_code_cell("q.progress()", id="progress"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -155,8 +170,7 @@ def variant_solution(course, assignment, student) -> NotebookNode:
 
 def variant(course, assignment, student) -> NotebookNode:
     """The exercise of a student, as it is handed out."""
-    chapter = variants.chapter(assignment.name, assignment.conventions(course.seed, student))
-    exercise = release(variant_solution(course, assignment, student), chapter)
+    exercise = release(variant_solution(course, assignment, student), course.chapters(student)[assignment.name])
     exercise.metadata.course_rnn.student = student
     return exercise
 
