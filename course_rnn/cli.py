@@ -131,7 +131,9 @@ def seed():
 @click.option("--questions", type=click.Path(exists=True, dir_okay=False), help="a module of questions of your own")
 @click.option("--course", type=COURSE, help="a course.toml, in which each student has questions of their own")
 @click.option("--roster", type=ROSTER, help="who the students are  [default: as their submissions are called]")
-@click.option("--times", type=TIMES, help="when they handed in: Moodle's grading worksheet, or a CSV of your own")
+@click.option(
+    "--times", type=TIMES, multiple=True, help="when they handed in: Moodle's worksheet, Canvas's answer, or a CSV"
+)
 @click.option(
     "--seed", type=HIDDEN, help="of the hidden cases, as course-rnn seed writes it  [default: drawn and kept in OUT]"
 )
@@ -139,28 +141,35 @@ def seed():
 @click.option("--scheduler", help="address of a Dask cluster to use instead, such as tcp://10.0.0.1:8786")
 @click.option("--i-trust-these-submissions", "trusted", is_flag=True, help="run without a sandbox: only your own code")
 @click.option("--only", multiple=True, metavar="STUDENT", help="grade this one again, and no other; may be repeated")
+@click.option("--again", is_flag=True, help="by other questions, points or limits than before; all are graded again")
 @book
 @limits
-def grade(
-    submissions, out, assignment, questions, course, seed, trusted, jobs, scheduler, only, roster, times, book, **limits
-):
+@click.pass_context
+def grade(context, submissions, out, roster, times, jobs, scheduler, only, again, book, **said):
     """Grade what a class handed in, safely, and write verdicts, feedback and an overview.
 
-    SUBMISSIONS is a folder of notebooks, a folder of student folders, or a zip as Moodle or Canvas exports it. Stopped
-    and started again, the same command goes on where it was.
+    SUBMISSIONS is a folder of notebooks, a folder of student folders, or a zip as an LMS exports it. Stopped and
+    started again, the same command goes on where it was.
+
+    What a later command for the same OUT does not say, is as before. Limits that are given with --only hold for these
+    students alone, from then on.
     """
     with said_plainly():
-        from course_rnn.grading.batch import Run, grade_class
+        from course_rnn.grading.batch import grade_class, run_of
         from course_rnn.grading.marks import changes
         from course_rnn.grading.out.report import write_report
         from course_rnn.grading.room.sandbox import Unavailable
         from course_rnn.grading.text import plain
 
-        where = {"jobs": jobs, "scheduler": scheduler, "only": only, "roster": roster, "times": times}
-        plan = _one_of(questions, course) or ""
+        default = click.core.ParameterSource.DEFAULT
+        limits = {each.name: said.pop(each.name) for each in fields(Limits)}
+        limits = {name: value for name, value in limits.items() if context.get_parameter_source(name) != default}
+        where = {"jobs": jobs, "scheduler": scheduler, "only": only, "roster": roster, "times": times, "again": again}
+        said["questions"] = _one_of(said["questions"], said.pop("course"))
+        said["trusted"] = said["trusted"] or None
         try:
-            run = Run(str(submissions), plan, assignment, seed, Limits(**limits), trusted)
-            found, left_out = grade_class(run, out, **where)
+            run = run_of(out, submissions, {} if only else limits, **said)
+            found, left_out = grade_class(run, out, excuse=limits if only else None, **where)
         except Unavailable as error:
             message = f"{error} For code that you trust as your own there is --i-trust-these-submissions."
             raise click.ClickException(message) from error

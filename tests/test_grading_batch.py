@@ -69,7 +69,7 @@ def calls(folder):
 
 def same(found):
     """What must not differ from run to run."""
-    return {student: replace(verdict, seconds=0, peak_mb=0) for student, verdict in found.items()}
+    return {student: replace(verdict, seconds=0, peak_mb=0, times={}) for student, verdict in found.items()}
 
 
 @pytest.fixture
@@ -255,8 +255,59 @@ def test_a_folder_holds_the_verdicts_of_one_kind_of_run(folder, graded, tmp_path
 
 def test_another_class_does_not_go_into_the_same_folder(folder, graded, tmp_path):
     graded()
-    with pytest.raises(ValueError, match="submissions was"):
-        graded(source=folder / "student00.ipynb")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "zed.ipynb").write_text("zed")
+    with pytest.raises(ValueError, match="another class.*submissions was"):
+        graded(source=other)
+    before = calls(folder)
+    (other / "student00.ipynb").write_bytes((folder / "student00.ipynb").read_bytes())
+    assert "zed" in graded(source=other), "the same class, exported to another place"
+    assert calls(folder) == before and calls(other) == {"zed": 1}
+
+
+# ---------------------------------------------------------------------- again, by other settings
+
+
+def test_other_settings_grade_everybody_again_and_a_kill_in_between_loses_nothing(folder, graded, tmp_path):
+    graded()
+    with Store(tmp_path / "grades") as store:
+        store.grade_again(store.settings() | {"seed": 8})  # as a run that is killed at once
+    found = graded(seed=8)
+    assert {verdict.seed for verdict in found.values()} == {8}
+    assert calls(folder) == {f"student{number:02}": 2 for number in range(CLASS)}
+    graded(seed=8)
+    assert set(calls(folder).values()) == {2}, "it is done"
+    assert {verdict.seed for verdict in graded(seed=9, again=True).values()} == {9}
+
+
+def test_an_excuse_holds_for_one_student_from_then_on(folder, graded):
+    seen = {"student03": ["Graded with limits of its own: cell_seconds 30."]}
+    graded()
+    told = {who: verdict.messages for who, verdict in graded(only=["student03"], excuse={"cell_seconds": 30}).items()}
+    assert {who: messages for who, messages in told.items() if messages} == seen
+    told = {who: verdict.messages for who, verdict in graded(seed=8, again=True).items()}
+    assert {who: messages for who, messages in told.items() if messages} == seen
+
+
+def test_what_a_command_does_not_say_is_as_before(folder, graded, tmp_path):
+    graded(limits=Limits(cell_seconds=3), assignment="02_simple_rnn")
+    nothing = {"questions": None, "assignment": None, "seed": None, "trusted": None}
+    run = batch.run_of(tmp_path / "grades", folder, {"cases": 9}, **nothing)
+    assert (run.limits, run.assignment, run.seed) == (Limits(cell_seconds=3, cases=9), "02_simple_rnn", 7)
+    run = batch.run_of(tmp_path / "other", folder, {}, **nothing | {"seed": 3})
+    assert (run.limits, run.assignment, run.seed) == (Limits(), None, 3)
+
+
+def test_whoever_of_the_roster_handed_in_nothing_is_missing_until_they_do(folder, graded, tmp_path):
+    lines = [f"student{number:02},red" if number < 2 else f"student{number:02}," for number in range(CLASS)]
+    (tmp_path / "roster.csv").write_text("\n".join(["student,team", *lines, "una,", "ben,red"]))
+    found = graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn")
+    assert (found["una"].status, found["una"].score, found["una"].assignment) == ("missing", None, "02_simple_rnn")
+    assert found["una"].max_score == 15
+    assert found["ben"] == replace(found["student00"], student="ben"), "the first of the team handed in for him"
+    (folder / "una.ipynb").write_text("una")
+    assert graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn")["una"].status == "graded"
 
 
 # ---------------------------------------------------------------------- what comes in

@@ -697,7 +697,7 @@ def test_an_assignment_that_is_not_there_is_the_callers_error(tmp_path):
 @walled
 def test_the_same_submission_gets_the_same_verdict(tmp_path):
     one, two = (graded(tmp_path, RIGHT.replace("+ bias_hh", ""), "import os; os._exit(0)") for _ in range(2))
-    assert replace(one, seconds=0, peak_mb=0) == replace(two, seconds=0, peak_mb=0)
+    assert replace(one, seconds=0, peak_mb=0, times={}) == replace(two, seconds=0, peak_mb=0, times={})
     assert one.questions["rnn_step"]["cause"] == "without_bias_hh"
     assert one.seconds > 0 and 5 < one.peak_mb < 1000
 

@@ -37,7 +37,15 @@ SLIPS = 900  # changes of an answer that a check tries, at most
 
 
 class Question:
-    """One function to write. Made by `Chapter.question`; see the module's description."""
+    """One function to write. Made by `Chapter.question`; see the module's description.
+
+    Attributes
+    ----------
+    files : dict of str to float
+        What it wants beside the notebook: by name, how many MiB it may have.
+    """
+
+    files = {}  # noqa: RUF012 nobody changes it
 
     def __init__(
         self,

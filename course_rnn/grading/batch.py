@@ -9,7 +9,7 @@ import json
 import logging
 import secrets
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -58,6 +58,8 @@ class Run:
     limits : Limits
     trusted : bool
         Without a sandbox.
+    excuses : dict of str to dict
+        By student, the limits that are others for them.
     """
 
     submissions: str
@@ -66,13 +68,55 @@ class Run:
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
     trusted: bool = False
+    excuses: dict = field(default_factory=dict)
 
     def settings(self):
         """As the store keeps it."""
-        return asdict(self) | {"version": course.read(self.questions).version}
+        settings = asdict(self) | {"version": course.read(self.questions).version}
+        del settings["excuses"]  # they are kept by student
+        return settings
+
+    def limits_of(self, student):
+        """The limits of a student."""
+        return replace(self.limits, **self.excuses.get(student, {}))
 
 
-def grade_class(run, out, *, roster=None, times=None, jobs=None, scheduler=None, only=(), grade=grade_submission):
+def run_of(out, submissions, limits, **said):
+    """The run of a command: what it does not say is as it was in the folder before, if anything was.
+
+    Parameters
+    ----------
+    out : path
+        Of the grades.
+    submissions : path
+    limits : dict
+        Those that the command says.
+    said
+        The other attributes of a `Run`; None for what it does not say.
+    """
+    before = {}
+    if Path(out).exists():
+        with suppress(ValueError), Store(out) as store:
+            before = store.settings()
+            limits = vars(store.how()[0]) | limits
+    told = {name: before.get(name) if value is None else value for name, value in said.items()}
+    told = {name: value for name, value in told.items() if value is not None}
+    return Run(str(submissions), limits=Limits(**limits), **told)
+
+
+def grade_class(
+    run,
+    out,
+    *,
+    roster=None,
+    times=(),
+    jobs=None,
+    scheduler=None,
+    only=(),
+    again=False,
+    excuse=None,
+    grade=grade_submission,
+):
     """Grade what a class handed in; the verdicts go into the store of ``out``.
 
     Parameters
@@ -82,14 +126,18 @@ def grade_class(run, out, *, roster=None, times=None, jobs=None, scheduler=None,
         Goes on where an earlier run with the same settings stopped.
     roster : path, optional
         Who the students are, and how an LMS calls them; default: as their submissions are called.
-    times : path, optional
-        When they handed in, for the late rule of a course; default: the times of their files.
+    times : iterable of path
+        When they handed in, for the late rule of a course; without any: the times of their files.
     jobs : int, optional
         Processes on this machine; default: one for each core.
     scheduler : str, optional
         The address of a Dask cluster to use instead.
     only : iterable of str
         The students to grade, again where they have been graded; default: those of whom there is no grade yet.
+    again : bool
+        The settings may be others than before; then everybody is graded again. What was decided by hand stays.
+    excuse : dict, optional
+        Limits by name that from now on are others for the students of `only`.
     grade : callable
         What grades one submission.
 
@@ -118,17 +166,46 @@ def grade_class(run, out, *, roster=None, times=None, jobs=None, scheduler=None,
         cgroup.parent()  # before there are other processes
     out.mkdir(parents=True, exist_ok=True)
     with Store(out, new=True) as store, store.alone():
-        run = _same_settings(store, run)
-        submissions, left_out = collect(run.submissions, out / "submissions", known, run.assignment)
-        submissions = identified(submissions, students) if students else submissions
-        store.located({each.student: each.path for each in submissions})
-        left_out += _without_time(store, plan, run, submissions, times and lists.read(times, plan.zone, students))
-        kept = store.verdicts()
-        todo = _only(submissions, only) or [each for each in submissions if not _stands(kept, each, run.limits)]
+        run = _same_settings(store, run, again)
+        submissions, left_out = collect(run.submissions, out / "submissions", known, run.assignment, plan.files)
+        if students:
+            submissions = identified(submissions, students, _identities(times, students))
+        _same_class(store, submissions, run)
+        store.located({who: each.path for each in submissions for who in (each.student, *each.group)})
+        left_out += _without_time(store, plan, run, submissions, _times(times, plan.zone, students))
+        todo = _only(submissions, only)
+        if excuse:
+            store.excuse([each.student for each in todo], excuse)
+        run = replace(run, excuses=store.excuses())
+        kept, stale = store.verdicts(), store.stale()
+        todo = todo or [each for each in submissions if each.student in stale or not _stands(kept, each, run.limits)]
         if todo:
             with _cluster(jobs, scheduler, len(todo)) as client:
                 _keep(store, _verdicts(client, todo, grade, run), len(submissions), len(submissions) - len(todo))
+        for verdict in _missing(students or {}, submissions, store.verdicts(), run):
+            store.keep(verdict)
         return store.verdicts(), left_out
+
+
+def _times(paths, zone, students):
+    """The times of some lists together; None without a list."""
+    found = [lists.read(path, zone, students) for path in paths]
+    return {student: when for each in found for student, when in each.items()} if found else None
+
+
+def _identities(paths, students):
+    """Who the numbers in some lists are."""
+    return {number: who for path in paths for number, who in lists.identities(path, students).items()}
+
+
+def _missing(students, submissions, kept, run):
+    """A verdict on everybody of the roster who has handed in nothing, alone or in a group, now or before."""
+    there = {who for each in submissions for who in (each.student, *each.group)}
+    for student in students:
+        if student not in there and student not in kept:
+            plan = course.read(run.questions)
+            most = points(plan.chapters(student), run.assignment)
+            yield Verdict(student, run.assignment or "", plan.version, "", run.seed, "missing", None, most)
 
 
 def _absolute(run):
@@ -159,14 +236,18 @@ def _keep(store, found, total, done):
     counts = Counter()
     with tqdm(total=total, initial=done, unit="submission", disable=None) as bar:
         for submission, verdict in found:
-            store.keep(verdict, submission.path)
+            for student in (submission.student, *submission.group):
+                store.keep(replace(verdict, student=student), submission.path)
             counts[verdict.status] += 1
             bar.set_postfix({status: counts[status] for status in ("rejected", "ungraded") if counts[status]})
             bar.update()
 
 
-def _same_settings(store, run):
-    """Keep the settings of a first run; of a later run, check that they are the same and take over the seed."""
+def _same_settings(store, run, again):
+    """Keep the settings of a first run; of a later run, take over the seed, and see whether they are the same.
+
+    Where the submissions lie is none of it: an LMS calls each export in another way.
+    """
     before = store.settings()
     if not before:
         run = replace(run, seed=secrets.randbits(SEED_BITS) if run.seed is None else run.seed)
@@ -176,11 +257,29 @@ def _same_settings(store, run):
     changed = [
         f"{name} was {before[name]!r}, now {now!r}"
         for name, now in json.loads(json.dumps(run.settings())).items()
-        if name in before and before[name] != now
+        if name in before and before[name] != now and name != "submissions"
     ]
+    if changed and not again:
+        cure = "let --again grade all of it by the new ones, or give another folder"
+        raise ValueError(f"{store.folder} holds a run with other settings: {cure}. {'; '.join(changed)}.")
     if changed:
-        raise ValueError(f"{store.folder} holds a run with other settings: give another folder. {'; '.join(changed)}.")
+        store.grade_again(run.settings() | {"submissions": before["submissions"]})
     return run
+
+
+def _same_class(store, submissions, run):
+    """Note where the submissions lie now, if they are of the same class as before.
+
+    Raises
+    ------
+    ValueError
+        No student is one of before.
+    """
+    before, kept = store.settings()["submissions"], store.verdicts()
+    if before != run.submissions and kept and not any(each.student in kept for each in submissions):
+        was = f"submissions was {before!r}, now {run.submissions!r}, and nobody is in both"
+        raise ValueError(f"{store.folder} holds another class: give another folder. {was}.")
+    store.set({"submissions": run.submissions})
 
 
 def _stands(kept, submission, limits):
@@ -267,10 +366,14 @@ def _outcomes(client, submissions, grade, run, alone=False):
 
 def grade_one(submission, grade, run, alone=False):
     """The task that a worker runs: all that it needs comes in, the verdict goes out."""
-    plan, how = course.read(run.questions), {"seed": run.seed, "limits": run.limits, "trusted": run.trusted}
+    plan, limits = course.read(run.questions), run.limits_of(submission.student)
+    how = {"seed": run.seed, "limits": limits, "trusted": run.trusted}
     verdict = grade(submission, plan=plan, assignment=run.assignment, alone=alone, **how)
     if not verdict.sha256:
         verdict = replace(verdict, sha256=fingerprint(submission.path, run.limits))
+    if limits != run.limits:
+        said = ", ".join(f"{name} {value:g}" for name, value in run.excuses[submission.student].items())
+        verdict = replace(verdict, messages=[*verdict.messages, f"Graded with limits of its own: {said}."])
     return verdict if type(plan) is course.Plan else _without_atlas(verdict)
 
 

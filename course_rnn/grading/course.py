@@ -68,6 +68,12 @@ class Plan:
         return course_chapters()
 
     @property
+    def files(self):
+        """The files that questions want beside the notebook: by name, how many MiB they may have."""
+        asked = [question for chapter in self.chapters().values() for question in chapter.questions.values()]
+        return {name: most for question in asked for name, most in question.files.items()}
+
+    @property
     def version(self):
         """What tells questions apart that are not the same; due dates are none of it."""
         return importlib.metadata.version("course-rnn")
@@ -163,6 +169,8 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     late : Late
     attempts : str
         "best" or "last": which one counts if a student hands in again.
+    missing : 0 or None
+        The points of whoever on the roster has handed in nothing; None leaves them without a mark.
     extensions : dict
         By student: the days that they have longer.
     """
@@ -173,6 +181,7 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     questions: Annotated[tuple[Pool, ...], Meta(min_length=1)]
     late: Late | None = None
     attempts: Literal["best", "last"] = "last"
+    missing: Literal[0] | None = None
     extensions: dict[str, int | float] = {}
 
     def __post_init__(self):

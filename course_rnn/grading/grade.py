@@ -1,5 +1,6 @@
 """Grading one submission: its functions are called in a sandbox with hidden cases, and judged here."""
 
+import hashlib
 import re
 import time
 import warnings
@@ -20,6 +21,7 @@ from course_rnn.grading.store import Verdict
 from course_rnn.grading.text import plain
 
 MOST_MESSAGES = 20
+MOST_NUMBERS = 1000  # of a value that are compared with those of others
 DERIVATIVES = re.compile("backward|gradient|jacobian")  # in a question's name: torch's own would be the answer
 LONG_NUMBER = re.compile(r"\d{9,}")  # in an exception: it would carry a hidden case out
 
@@ -69,10 +71,14 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
         found["sha256"] = sha256(content)
         with Sessions(content, limits, trusted=trusted, alone=alone) as sessions:
             named = sessions.named
-            found["assignment"] = assignment or assignment_of(named["assignment"], submission.filename, chapters)
+            if named["student"] in submission.group:
+                chapters = plan.chapters(named["student"])
+            called = f"{named['inside']} {submission.filename}"
+            found["assignment"] = assignment or assignment_of(named["assignment"], called, chapters)
             found["max_score"] = points(chapters, found["assignment"])
-            found["look"] = _look(named, submission.student, found["assignment"])
+            found["look"] = _look(named, submission, found["assignment"])
             found |= _grade(sessions, chapters[found["assignment"]].questions, seed, limits, plan.partial_credit)
+            found["messages"] = [*submission.notes, *found["messages"]]
         found |= {"seconds": sessions.seconds, "peak_mb": round(sessions.peak_mb, 1)}
     except Rejected as error:
         found |= {"status": "rejected", "score": None, "messages": [str(error)]}
@@ -89,11 +95,11 @@ def points(chapters, assignment):
     return sum(question.points for question in chapters[assignment].questions.values()) if assignment in chapters else 0
 
 
-def _look(named, student, assignment):
+def _look(named, submission, assignment):
     """What an instructor should look at: a notebook that was made for somebody else, or for something else."""
     found = []
-    if named["student"] and named["student"] != student:
-        found.append(f"The notebook was made for {named['student']}, and {student} handed it in.")
+    if named["student"] not in ("", submission.student, *submission.group):
+        found.append(f"The notebook was made for {named['student']}, and {submission.student} handed it in.")
     if named["assignment"] and named["assignment"] != assignment:
         found.append(f"The notebook says that it is {named['assignment']}. It was graded as {assignment}.")
     return found
@@ -102,15 +108,18 @@ def _look(named, student, assignment):
 def _grade(sessions, questions, seed, limits, partial):
     """Run a notebook and judge each question; what the verdict says of it."""
     with_torch = any(question.library == "torch" for question in questions.values())
-    results = {}
+    results, alike, times = {}, {}, {}
     for name, question in questions.items():
         cases = hidden_cases(question, seed, limits.cases)
         by_hand = question.library != "torch" and DERIVATIVES.search(name)
         session = sessions.of(torch=with_torch and not by_hand)
-        results[name] = _judged(question, cases, session.call(name, question.library, cases), partial)
+        before = session.spent
+        reply = session.call(name, question.library, cases)
+        results[name], alike[name] = _judged(question, cases, reply, partial)
         beyond = _beyond(question, cases[0], session) if results[name].passed else ""
         if beyond:
-            results[name] = _nothing(question, plain(beyond, 1000))
+            results[name], alike[name] = _nothing(question, plain(beyond, 1000)), "beyond"
+        times[name] = round(session.spent - before, 3)
     notes = [note for _, note in sorted(sessions.notes.items())]
     if len(notes) > MOST_MESSAGES:
         notes[MOST_MESSAGES:] = [f"{len(notes) - MOST_MESSAGES} more code cells stopped."]
@@ -118,30 +127,56 @@ def _grade(sessions, questions, seed, limits, partial):
         "status": "graded",
         "score": sum(result.points for result in results.values()),
         "questions": {
-            name: {"points": result.points, "max": result.max_points, "message": result.message, "cause": result.cause}
+            name: {
+                "points": result.points,
+                "max": result.max_points,
+                "message": result.message,
+                "cause": result.cause,
+                "alike": alike[name],
+            }
             for name, result in results.items()
         },
         "messages": notes,
+        "times": times,
     }
 
 
-def _judged(question, cases, reply, partial=True) -> Result:
-    """What a worker's reply about a question is worth; nothing in it is taken on trust."""
+def _judged(question, cases, reply, partial=True):
+    """What a worker's reply about a question is worth, a `Result`, and by what it is like others that fail.
+
+    Nothing in the reply is taken on trust.
+    """
     if "dropped" in reply:
-        return _nothing(question, f"The function was stopped: {plain(reply['dropped'])}.")
+        return _nothing(question, f"The function was stopped: {plain(reply['dropped'])}."), ""
     if "missing" in reply:
-        return _nothing(question, f"There is no function {question.name}: did its cell stop, or was it renamed?")
+        return _nothing(question, f"There is no function {question.name}: did its cell stop, or was it renamed?"), ""
     try:
         trials = [_trial(case, what) for case, what in zip(cases, reply["trials"], strict=False)]
         if len(trials) != len(cases) and not any(trial.to_do for trial in trials):
             raise ValueError("cases without an answer")
     except (AttributeError, KeyError, TypeError, ValueError):
-        return _nothing(question, "What came of the function cannot be read.")
+        return _nothing(question, "What came of the function cannot be read."), ""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         result = question.judge(trials, partial=partial)
     messages = {"passed": "The hidden checks passed.", "to do": "Still to do."}
     message = messages.get(result.state) or "\n".join(plain(line, 1000) for line in result.message.splitlines())
-    return replace(result, message=message)
+    return replace(result, message=message), _behaviour(trials) if result.state == "not yet" else ""
+
+
+def _behaviour(trials):
+    """The same for two answers that return the same on the hidden cases, whatever their code is: they err alike."""
+    done = hashlib.sha256()
+    for trial in trials:
+        said = [trial.raised.partition(":")[0], trial.changed] if trial.raised or trial.changed else []
+        for value in trial.values or ():
+            numbers = isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
+            said += (
+                [value.shape, [f"{x:.3g}" for x in value.ravel()[:MOST_NUMBERS].tolist()]]
+                if numbers
+                else [type(value).__name__]
+            )
+        done.update(repr(said).encode())
+    return done.hexdigest()[:12]
 
 
 def _beyond(question, arguments, session):

@@ -27,6 +27,11 @@ create table changes (
     why text
 );
 """
+#: What older folders of grades have not.
+LATER = """
+create table if not exists stale (student text primary key) without rowid;
+create table if not exists excuses (student text primary key, limits text not null) without rowid;
+"""
 CHANGE = "at", "student", "what", "before", "after", "why"
 
 
@@ -45,19 +50,23 @@ class Verdict:
     seed : int
         What the hidden cases were drawn from.
     status : str
-        "graded"; "ungraded", through a fault of ours; or "rejected", for the reason in `messages`.
+        "graded"; "ungraded", through a fault of ours; "rejected", for the reason in `messages`; or "missing", of
+        somebody on the roster who has handed in nothing.
     score : float or None
         None unless graded: nobody gets a mark that was not measured.
     max_score : float
         The points of all questions of the assignment.
     questions : dict
-        By name: {"points", "max", "message", "cause"}; the cause is the name of a known mistake, or "".
+        By name: {"points", "max", "message", "cause", "alike"}; the cause is the name of a known mistake, or "", and
+        what is alike is the same for answers that fail and return the same.
     messages : list of str
         What concerns the whole submission, such as a cell that was dropped.
     look : list of str
         What an instructor should look at; it costs nobody a mark.
     seconds, peak_mb : float
-        CPU time and memory that it took. These two differ from run to run, nothing else does.
+        CPU time and memory that it took.
+    times : dict of str to float
+        By question, the seconds of its calls. These three differ from run to run, nothing else does.
 
     Examples
     --------
@@ -79,6 +88,7 @@ class Verdict:
     look: list = field(default_factory=list)
     seconds: float = 0.0
     peak_mb: float = 0.0
+    times: dict = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of plain ASCII, without its end."""
@@ -95,7 +105,7 @@ class Verdict:
         """
         values = json.loads(line)
         names = {each.name for each in fields(cls)}
-        if not isinstance(values, dict) or not names - {"look"} <= values.keys() <= names:
+        if not isinstance(values, dict) or not names - {"look", "times"} <= values.keys() <= names:
             raise ValueError("The line does not have the keys of a verdict.")
         return cls(**values)
 
@@ -130,6 +140,8 @@ class Store:
                         self._file.execute(statement)
                     if old:
                         take_over(self)
+            for statement in filter(str.strip, LATER.split(";")):
+                self._file.execute(statement)
 
     def __enter__(self):
         return self
@@ -200,6 +212,25 @@ class Store:
                 self._attempt(Verdict.from_json(line))
             row = verdict.student, verdict.to_json(), os.fsencode(path)
             self._file.execute("insert or replace into verdicts values (?, ?, ?)", row)
+            self._file.execute("delete from stale where student = ?", row[:1])
+
+    def grade_again(self, settings):
+        """Keep other settings, by which everybody is to be graded again; until they are, their verdicts stand."""
+        with self.whole():
+            self.set(settings)
+            self._file.execute("insert or ignore into stale select student from verdicts")
+
+    def stale(self):
+        """The students whose verdicts were made by settings that hold no more."""
+        return {student for (student,) in self._all("select student from stale")}
+
+    def excuse(self, students, limits):
+        """Keep other limits for some students, by name."""
+        self._many("insert or replace into excuses values (?, ?)", [(who, json.dumps(limits)) for who in students])
+
+    def excuses(self):
+        """The limits of those who have others, by student."""
+        return {student: json.loads(limits) for student, limits in self._all("select student, limits from excuses")}
 
     def located(self, paths):
         """Note where the files lie of which there are verdicts."""
@@ -221,13 +252,14 @@ class Store:
         return found
 
     def received(self):
-        """By student and hash, when a file was handed in and how that is known."""
+        """By student and hash, when a file was handed in, None where there is but a mark, and how it is known."""
         rows = self._all("select student, sha256, submitted, source from received")
-        return {(student, sha): (datetime.fromisoformat(when), source) for student, sha, when, source in rows}
+        return {(who, sha): (_time(when), how) for who, sha, when, how in rows}
 
     def receive(self, received):
         """Keep when files were handed in, as `received` gives it."""
-        rows = [(student, sha, when.isoformat(), source) for (student, sha), (when, source) in received.items()]
+        told = received.items()
+        rows = [(student, sha, when.isoformat() if when else "", source) for (student, sha), (when, source) in told]
         self._many("insert or replace into received values (?, ?, ?, ?)", rows)
 
     def changes(self):
@@ -262,6 +294,11 @@ class Store:
             raise OSError(f"{self.path}: {error}.") from None
         except sqlite3.DatabaseError as error:
             raise ValueError(f"{self.path} is not what the grader has written: {error}.") from None
+
+
+def _time(text):
+    """A time as it is kept; None where none is known."""
+    return datetime.fromisoformat(text) if text else None
 
 
 OLD_VERDICTS, OLD_SETTINGS, OLD_ATTEMPTS = "verdicts.jsonl", "run.json", "attempts.jsonl"

@@ -1,13 +1,19 @@
-"""The roster of a class: who is in it, and by which name an LMS hands in their work."""
+"""The roster of a class: who is in it, and by which name an LMS hands in their work.
+
+It is a table of one's own, the gradebook that Canvas exports, or the grading worksheet of an assignment in Moodle.
+"""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_rnn.grading import tables
 
-COLUMNS = "student", "name", "lms"
+COLUMNS = "student", "name", "lms", "team"
+CANVAS, MOODLE = ("Student", "ID", "Section"), ("Identifier", "Full name")
+#: What may name a student in these, the first that is there for everybody, once each.
+IDS = ("SIS Login ID", "SIS User ID", "ID"), ("Username", "ID number", "Email address")
 LMS = re.compile(r"(?P<name>.+)_(?:LATE_)?(?P<number>\d+)", re.DOTALL)  # what `submissions` makes of an LMS's names
 
 
@@ -21,15 +27,20 @@ class Entry:
         The id from which the questions are drawn.
     name, lms : str
         As an LMS writes it, and its number or name for them; "" where it is not known.
+    team : str
+        With whom they hand in one notebook; "" for nobody.
     """
 
     student: str
     name: str = ""
     lms: str = ""
+    team: str = ""
 
 
 def read(path):
-    """The students of a CSV file with the columns student, name and lms; only the first must be there.
+    """The students of a CSV file with the columns student, name, lms and team, of which only the first must be there.
+
+    In the place of such a file the gradebook of Canvas does, and the grading worksheet of Moodle.
 
     Raises
     ------
@@ -37,8 +48,7 @@ def read(path):
         In one sentence: what is wrong, and where.
     """
     path, found = Path(path), {}
-    for line, row in tables.read(path, COLUMNS[:1]):
-        entry = Entry(**{name: row.get(name, "") for name in COLUMNS})
+    for line, entry in _entries(path):
         if not re.fullmatch(r"\w[\w.@-]*\w|\w", entry.student):
             raise ValueError(
                 f"{path.name}, line {line}: the student {entry.student!r} must consist of letters, digits, "
@@ -50,6 +60,35 @@ def read(path):
     if not found:
         raise ValueError(f"{path.name} names nobody.")
     return found
+
+
+def _entries(path):
+    """The lines of a file, and who stands there."""
+    rows = tables.read(path, ())
+    there = rows[0][1].keys() if rows else set()
+    if there >= set(CANVAS) and COLUMNS[0] not in there:
+        rows = [(line, row) for line, row in rows if row["ID"]]  # not the line of the possible points
+        student = _told_apart(rows, IDS[0])
+        return [(line, Entry(row[student], _turned(row["Student"]), row["ID"])) for line, row in rows]
+    if there >= set(MOODLE) and COLUMNS[0] not in there:
+        student = _told_apart(rows, IDS[1])
+        return [(line, Entry(row[student], row["Full name"], row.get("Email address", ""))) for line, row in rows]
+    rows = tables.read(path, COLUMNS[:1])
+    return [(line, Entry(**{name: row.get(name, "") for name in COLUMNS})) for line, row in rows]
+
+
+def _told_apart(rows, names):
+    """The first of some columns that is another text for everybody."""
+    for name in names:
+        times = Counter(row.get(name, "") for _, row in rows)
+        if "" not in times and max(times.values(), default=0) == 1:
+            return name
+    raise ValueError(f"None of the columns {', '.join(names)} names every student, and each another one.")
+
+
+def _turned(name):
+    """A sortable name as it is spoken: "Lovelace, Ada" is Ada Lovelace."""
+    return " ".join(reversed(name.split(", ", 1)))
 
 
 def find(who, entries):
@@ -77,15 +116,41 @@ def find(who, entries):
     return []
 
 
-def identified(submissions, roster):
-    """The submissions under the ids of their students; what is nobody's, or not one student's alone, is rejected."""
-    students, claims = {}, defaultdict(list)
+def identified(submissions, roster, known=None):
+    """The submissions under the ids of their students; what is nobody's, or not one student's alone, is rejected.
+
+    Parameters
+    ----------
+    submissions : list of Submission
+    roster : dict of str to Entry
+    known : dict of str to str, optional
+        By the number that an LMS gives in this assignment, the student: it tells two of one name apart.
+    """
+    students, claims, known = {}, defaultdict(list), known or {}
     for each in submissions:
-        found = find(each.student, roster.values())
+        lms = LMS.fullmatch(each.student)
+        student = known.get(lms["number"]) if lms and each.named else None
+        found = [roster[student]] if student else find(each.student, roster.values())
         students[each.student] = found
         if len(found) == 1:
             claims[found[0].student].append(each.student)
-    return [_identified(each, students[each.student], claims) for each in submissions]
+    found = [_identified(each, students[each.student], claims) for each in submissions]
+    return _with_groups(found, roster)
+
+
+def _with_groups(submissions, roster):
+    """The submissions, each with those of its group who handed in nothing of their own."""
+    alone = {each.student for each in submissions}
+    groups = defaultdict(list)
+    for entry in roster.values():
+        if entry.team and entry.student not in alone:
+            groups[entry.team].append(entry.student)
+    first, told = set(), []
+    for each in submissions:
+        group = roster[each.student].team if each.student in roster else ""
+        told.append(replace(each, group=tuple(groups[group])) if group and group not in first else each)
+        first.add(group)
+    return told
 
 
 def _identified(submission, found, claims):

@@ -1,4 +1,8 @@
-"""What a class handed in: a folder of files, a folder of student folders, or a zip as an LMS exports it."""
+"""What a class handed in: a folder of files, a folder of student folders, or a zip as an LMS exports it.
+
+Of several notebooks of a student the newest counts, where it can be told which that is: by the number or the time that
+the LMS gave the file, else by its own time. A zip in the place of a notebook is taken as it is, and opened in the room.
+"""
 
 import os
 import re
@@ -8,11 +12,12 @@ import time
 import zipfile
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from course_rnn.grading.intake import lms
 from course_rnn.grading.text import spelt_out
 
 #: Of what a student has in a zip only this much is unpacked: enough for the grader to see that it is too large.
@@ -21,10 +26,10 @@ MOST_FILES, DEEPEST = 1_000, 20  # in a student's folder
 LONGEST_NAME = 200  # characters of the name of an entry that is left out
 #: What zipfile raises over what is damaged, encrypted (a RuntimeError) or cannot be written.
 UNREADABLE = ValueError, OSError, RuntimeError, EOFError, OverflowError, zlib.error, zipfile.BadZipFile
-# How an LMS names what a student handed in. Both numbers and names are kept: two students may have the same name.
-MOODLE = re.compile(r"(?P<who>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL)
-CANVAS = re.compile(r"(?P<who>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.DOTALL)
-COPY = re.compile(r"\s*\(\d+\)$")  # "lab (2)": a browser's second download
+COPY = re.compile(r"\s*\((?P<second>\d+)\)$|(?<=\w)-(?P<copy>\d{1,2})$")  # "lab (2)" of a browser, "lab-1" of Canvas
+DOWNLOADED = re.compile(r"\s*\(\d+\)$")
+SAME_TIME = 2  # seconds: zips and some disks know no less
+NOTEBOOK, ZIP = ".ipynb", ".zip"
 
 
 @dataclass(frozen=True)
@@ -35,43 +40,58 @@ class Submission:
     ----------
     student : str
     path : Path
-        The notebook, or what was found instead of one.
+        The notebook, a zip with it, or what was found instead of one.
     submitted : datetime or None
         When the file was last written.
     problem : str
         Why there is no notebook to grade, such as "2 notebooks were handed in: a.ipynb, b.ipynb."; "" where there is
         one. `batch` rejects these itself, so that `grade_submission` never sees them.
+    notes : tuple of str
+        What its student is told about the choice of the file.
+    beside : dict of str to Path
+        Files beside the notebook that the plan asks for, by name.
+    group : tuple of str
+        Who handed it in together with this student, and nothing of their own.
     """
 
     student: str
     path: Path
     submitted: datetime | None = None
     problem: str = ""
+    notes: tuple = ()
+    beside: dict = field(default_factory=dict)
+    group: tuple = ()
+
+    @property
+    def named(self):
+        """What the names say that an LMS gave the file and its folders; None without one."""
+        return lms.of_path(self.path)
 
     @property
     def filename(self):
         """The name of the file as the student gave it, without what an LMS put before it."""
-        name = self.path.name
-        match = MOODLE.fullmatch(name) or CANVAS.fullmatch(name)
-        return match["file"] if match and match["file"] else name
+        return _own_name(self.path)
 
 
-def collect(source, unpacked, assignments=(), assignment=None):
+def collect(source, unpacked, assignments=(), assignment=None, beside=()):
     """Find the submission of each student.
 
     Who a student is, is told by the name of their folder, else by the name of their file without the name of the
-    assignment and a copy's number; where Moodle or Canvas wrote the names, by the name and number that it gives.
+    assignment and a copy's number; where an LMS wrote the names, by the name and number that it gives.
 
     Parameters
     ----------
     source : path
-        A folder, a zip or a single notebook.
+        A folder, a zip, a single notebook, or the folder ``inbound`` of a course in nbgrader's exchange.
     unpacked : path
         The folder that a zip is unpacked into; what was there before is removed.
     assignments : iterable of str
         Names such as "02_simple_rnn".
     assignment : str, optional
-        Where a student's folder has a folder of this name, as in an nbgrader course, only that is looked at.
+        Where a student's folder has a folder of this name, as in an nbgrader course, only that is looked at; and of
+        several notebooks those that are called so.
+    beside : iterable of str
+        Names of the files that are wanted beside a notebook.
 
     Returns
     -------
@@ -85,55 +105,127 @@ def collect(source, unpacked, assignments=(), assignment=None):
     ValueError
         There is nothing to grade.
     """
-    source, left_out = Path(source), []
+    source, left_out, beside = Path(source), [], frozenset(beside)
     if source.is_file() and zipfile.is_zipfile(source):
-        folder = _unpack(source, Path(unpacked), left_out)
+        folder = _unpack(source, Path(unpacked), beside, left_out)
     elif source.is_dir():
         folder = source
-    elif source.suffix == ".ipynb":
-        return [_submission(spelt_out(_stem(source.name, assignments)), [source.absolute()])], left_out
+    elif source.suffix == NOTEBOOK:
+        return [_submission(spelt_out(_stem(source.name, assignments)), [source.absolute()], None, beside)], left_out
     else:
         raise ValueError(f"{source} is neither a folder, nor a zip, nor a notebook.")
     files = defaultdict(list)
     entries = sorted(entry for entry in folder.absolute().iterdir() if _theirs(entry.name))
-    folders = [entry for entry in entries if _is_folder(entry)]
     alone = [entry for entry in entries if not _is_folder(entry)]
-    for entry in folders:
-        lms = MOODLE.fullmatch(entry.name)
+    believed = _believed(alone)
+    for entry in filter(_is_folder, entries):
+        named = lms.named(entry.name)
+        if named and named.lms == "exchange" and not _is_about(named, assignment):
+            left_out.append(f"{spelt_out(entry.name)}: another assignment.")
+            continue
         place = entry / assignment if assignment and _is_folder(entry / assignment) else entry
-        files[_who(lms) if lms else entry.name] += _files(place) or [entry]
-    canvas = all(CANVAS.fullmatch(entry.name) for entry in alone)  # one name is no proof: "lab_2026_11_ada.ipynb"
+        files[named.who if named and named.lms not in lms.NEEDS_COMPANY else entry.name] += _files(place) or [entry]
     for entry in alone:
-        lms = MOODLE.fullmatch(entry.name) or (canvas and CANVAS.fullmatch(entry.name))
-        if lms:
-            files[_who(lms)].append(entry)
-        elif entry.suffix.lower() == ".ipynb":
+        named = lms.named(entry.name)
+        if named and (believed or named.lms not in lms.NEEDS_COMPANY):
+            files[named.who].append(entry)
+        elif entry.suffix.lower() == NOTEBOOK:
             files[_stem(entry.name, assignments)].append(entry)
         else:
             left_out.append(f"{spelt_out(entry.name)}: not a notebook.")
     if not files:
         raise ValueError(f"There is no submission in {source}.")
-    return sorted((_submission(spelt_out(who), found) for who, found in files.items()), key=_student), left_out
+    found = [_submission(spelt_out(who), found, assignment, beside) for who, found in files.items()]
+    return sorted(found, key=_student), left_out
+
+
+def _believed(files):
+    """Whether most of the files that lie alone are called as Canvas does: some other may have got among them."""
+    named = [found for found in (lms.named(file.name) for file in files) if found]
+    return 2 * sum(found.lms in lms.NEEDS_COMPANY for found in named) > len(files)
+
+
+def _is_about(named, assignment):
+    """Whether a folder of the exchange is of an assignment, or of a student's own variant of it."""
+    return assignment in (None, named.about, named.about.removesuffix(f"_{named.who}"))
 
 
 def _student(submission):
     return submission.student
 
 
-def _submission(student, files):
-    notebooks = [file for file in files if file.suffix.lower() == ".ipynb" and not file.is_dir()]
-    if len(notebooks) == 1:
-        file = notebooks[0]
-        status = file.lstat()
+def _submission(student, files, assignment, beside):
+    notebooks = [file for file in files if file.suffix.lower() == NOTEBOOK and not file.is_dir()]
+    notebooks = notebooks or [file for file in files if file.suffix.lower() == ZIP and not file.is_dir()]
+    about = [file for file in notebooks if assignment and assignment in file.name]
+    newest, rest = _newest(about or notebooks)
+    if newest:
+        status = newest.lstat()
         problem = _not_plain(status)
-        submitted = datetime.fromtimestamp(status.st_mtime, UTC)
-        return Submission(student, file, submitted, problem and f"{spelt_out(file.name)} is {problem}.")
+        return Submission(
+            student,
+            newest,
+            datetime.fromtimestamp(status.st_mtime, UTC),
+            problem and f"{spelt_out(newest.name)} is {problem}.",
+            (f"Of {1 + len(rest)} files that were handed in, the newest counts: {_called(newest)}.",) if rest else (),
+            _beside(files, newest, beside),
+        )
     named = ", ".join(spelt_out(file.name) for file in (notebooks or files)[:5])
     if notebooks:
         problem = f"{len(notebooks)} notebooks were handed in: {named}."
     else:
         problem = "Nothing was handed in." if _is_folder(files[0]) else f"No notebook was handed in, only {named}."
     return Submission(student, files[0], problem=problem)
+
+
+def _newest(files):
+    """The newest of some files and the others; None and all of them where that cannot be told."""
+    if len(files) < 2:
+        return (files[0], []) if files else (None, [])
+    by_age = sorted(files, key=_age)
+    if len({len(_age(file)) for file in files}) != 1:  # some have an order, and some do not
+        return None, files
+    last, before = _age(by_age[-1]), _age(by_age[-2])
+    apart = last[:-1] != before[:-1] or last[-1] - before[-1] > (SAME_TIME if _by_its_own_time(by_age[-1]) else 0)
+    return (by_age[-1], by_age[:-1]) if apart else (None, files)
+
+
+def _age(file):
+    """What grows from one file of a student to the next.
+
+    The files in an export do not tell it: Moodle gives all of them the time of the export.
+    """
+    named = lms.of_path(file)
+    if named is None:
+        return (file.lstat().st_mtime,)
+    if named.order:
+        return named.order
+    copy = COPY.search(Path(_own_name(file)).stem)
+    return (int(copy["second"] or copy["copy"]) if copy else 0,)
+
+
+def _by_its_own_time(file):
+    return lms.of_path(file) is None
+
+
+def _own_name(path):
+    """The name of a file as the student gave it."""
+    named = lms.named(path.name)
+    return named.file if named and named.file else path.name
+
+
+def _called(path):
+    return spelt_out(_own_name(path))
+
+
+def _beside(files, notebook, names):
+    """The newest plain file of each of some names that lies beside a notebook."""
+    found = defaultdict(list)
+    for file in files:
+        name = _first_name(file)
+        if file != notebook and name in names and not _not_plain(file.lstat()):
+            found[name].append(file)
+    return {name: max(those, key=_age) for name, those in found.items()}
 
 
 def _not_plain(status):
@@ -167,22 +259,17 @@ def _theirs(name):
     return name[0] != "." and name != "__MACOSX"
 
 
-def _who(match):
-    """A student as an LMS knows them."""
-    return f"{match['who']}_{match['id']}"
-
-
 def _stem(name, assignments):
     """Who handed in a file that stands alone."""
-    stem = COPY.sub("", Path(name).stem)
+    stem = DOWNLOADED.sub("", Path(name).stem)
     for assignment in sorted(assignments, key=len, reverse=True):  # homework_10 begins with homework_1
         if stem.startswith(assignment):
             return stem.removeprefix(assignment).lstrip(" _-") or stem
     return stem
 
 
-def _unpack(source, folder, left_out):
-    """Unpack the notebooks of a zip; of other files only the names. No entry is written outside the folder."""
+def _unpack(source, folder, beside, left_out):
+    """Unpack what is wanted of a zip; of other files only the names. No entry is written outside the folder."""
     try:
         archive = zipfile.ZipFile(source)
     except zipfile.BadZipFile as error:
@@ -193,7 +280,7 @@ def _unpack(source, folder, left_out):
     with archive:
         for entry in archive.infolist():
             try:
-                _unpack_entry(archive, entry, folder, left)
+                _unpack_entry(archive, entry, folder, beside, left)
             except UNREADABLE as error:
                 left_out.append(f"{entry.filename[:LONGEST_NAME]}: {error}")
     tops = [top for top in folder.iterdir() if _theirs(top.name)]
@@ -201,7 +288,7 @@ def _unpack(source, folder, left_out):
     return tops[0] if wrapped else folder
 
 
-def _unpack_entry(archive, entry, folder, left):
+def _unpack_entry(archive, entry, folder, beside, left):
     name = PurePosixPath(entry.filename)
     target = folder / name
     if name.is_absolute() or ".." in name.parts or "\\" in entry.filename or not name.parts:
@@ -217,7 +304,7 @@ def _unpack_entry(archive, entry, folder, left):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as file:  # never over a file that is there
-        if target.suffix.lower() == ".ipynb":
+        if target.suffix.lower() in (NOTEBOOK, ZIP) or _first_name(target) in beside:
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may ask for gigabytes
                 raise ValueError("it is compressed in an unusual way.")
             whose = name.parts[0]
@@ -227,3 +314,9 @@ def _unpack_entry(archive, entry, folder, left):
                     left[whose] -= len(piece)
     written = time.mktime((*entry.date_time, 0, 0, -1))
     os.utime(target, (written, written))
+
+
+def _first_name(path):
+    """The name that a file has as long as there is no copy of it."""
+    own = Path(_own_name(path))
+    return COPY.sub("", own.stem) + own.suffix

@@ -44,8 +44,8 @@ def settled(folder) -> Grades:
         found, plan = store.verdicts(), course.read(store.settings().get("questions"))
         if not found:
             raise ValueError(f"There are no verdicts in {folder}.")
-        found, pending = by_hand.apply(folder, late.chosen(store, plan, found))
-        found = _named(late.by_the_rules(store, plan, found))
+        found, pending = by_hand.apply(folder, late.chosen(store, plan, _named(found)))
+        found = late.by_the_rules(store, plan, found)
     decided, done = overrides.read(folder / overrides.FILE, found), {}
     for student, each in decided.items():
         found[student], done[student] = overrides.apply(found[student], each)

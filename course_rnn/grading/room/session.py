@@ -119,6 +119,11 @@ class Session(Room):
         self._cells, self._ready, self._starts = {}, False, 0
         self._left, self._ends = limits.total_seconds, time.monotonic() + limits.wall_seconds
 
+    @property
+    def spent(self):
+        """Seconds that its steps have taken so far."""
+        return self.limits.total_seconds - self._left
+
     def use(self, cells):
         """Take these cells for those of the notebook."""
         self._cells = {number: (source, "all") for number, source in enumerate(cells, start=1)}
@@ -224,7 +229,7 @@ class Sessions:
     Attributes
     ----------
     named : dict
-        What its metadata name: "assignment" and "student", "" where they do not.
+        What its metadata name: "assignment" and "student", "" where they do not; and its name "inside" of a zip.
 
     Raises
     ------
@@ -238,7 +243,7 @@ class Sessions:
         try:
             said = self._first.read(content, "notebook")
             self._cells = unpack(said["cells"])
-            self.named = {name: plain(said[name]) for name in ("assignment", "student")}
+            self.named = {name: plain(said[name]) for name in ("assignment", "student", "inside")}
             self._imports_torch = said["torch"] is True and find_spec("torch") is not None
         except (KeyError, TypeError, ValueError):
             self.__exit__()

@@ -4,8 +4,11 @@ Each request is done in a process of its own that is thrown away, with a limit o
 here needs to be careful about the size or the depth of what it reads.
 """
 
+import io
 import json
 import re
+import zipfile
+import zlib
 
 from course_rnn.grading.worker.frames import pack
 
@@ -24,14 +27,51 @@ class Refused(Exception):
 
 
 def read(command, settings):
-    """What is asked of a notebook; {"refused": a sentence} where it is none."""
+    """What is asked of a notebook, or of the one in a zip; {"refused": a sentence} where it is none."""
     try:
-        book = parse(command["content"].tobytes())
+        name, content = unzipped(command["content"].tobytes(), settings["notebook_mb"] << 20)
+        book = parse(content)
+        book["inside"] = name
         return {"notebook": notebook, "answers": answers, "code": code}[command["of"]](book, command, settings)
     except Refused as error:
         return {"refused": str(error)}
     except MemoryError:
         return {"refused": "The notebook takes too much memory to be read. Clear its outputs and hand it in again."}
+
+
+def unzipped(content, most):
+    """The name in a zip and the bytes of its notebook, the newest of several; "" and the bytes of what is no zip.
+
+    Raises
+    ------
+    Refused
+    """
+    if not content.startswith(b"PK\3\4"):
+        return "", content
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found = [entry for entry in archive.infolist() if is_notebook(entry.filename)]
+            if not found:
+                raise Refused("There is no notebook in the zip.")
+            found.sort(key=lambda entry: entry.date_time)
+            if len(found) > 1 and found[-1].date_time == found[-2].date_time:
+                named = ", ".join(entry.filename[:NAMED] for entry in found[:5])
+                raise Refused(f"There are {len(found)} notebooks in the zip, and none is the newest: {named}.")
+            with archive.open(found[-1]) as file:
+                inside = file.read(most + 1)
+    except (ValueError, OSError, RuntimeError, EOFError, OverflowError, zlib.error, zipfile.BadZipFile) as error:
+        raise Refused(f"The zip cannot be opened: {str(error)[:NAMED]}.") from None
+    if len(inside) > most:
+        raise Refused(
+            f"The notebook in the zip has more than {most >> 20} MiB. Clear its outputs, and hand it in again."
+        )
+    return found[-1].filename.rpartition("/")[2][:NAMED], inside
+
+
+def is_notebook(name):
+    """Whether an entry of a zip is a notebook that its student made, not their system."""
+    parts = name.split("/")
+    return name.lower().endswith(".ipynb") and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def parse(content):
@@ -94,7 +134,7 @@ def notebook(book, command, settings):
     lines = (line for source in found for line in source.splitlines())
     torch = any("import" in line and re.search(r"\btorch\b", line) for line in lines)
     names = {name: named(book, name) for name in ("assignment", "student")}
-    return {"cells": pack(found), "torch": torch} | names
+    return {"cells": pack(found), "torch": torch, "inside": book["inside"]} | names
 
 
 def named(book, name):
