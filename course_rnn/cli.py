@@ -280,6 +280,69 @@ def export(grades, canvas, moodle, column, assignment, roster, scale, out):
     click.echo(f"{made.graded} grades are in {out}.")
 
 
+def _tell(sent, what):
+    """Say what was sent, and to whom not."""
+    from course_rnn.grading.text import plain
+
+    for line in sent.left_out:
+        click.echo(plain(f"Left out: {line}"))
+    click.echo(f"{len(sent.students)} {what} in {sent.path}.")
+
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ZIP = click.Path(dir_okay=False, path_type=Path)
+exchange = click.option(
+    "--exchange", type=click.Path(file_okay=False, path_type=Path), help="nbgrader's exchange: EXCHANGE/COURSE"
+)
+
+
+@main.command()
+@click.argument("grades", type=FOLDER)
+@click.option("--moodle", type=FILE, help="the grading worksheet, to reach also those who handed in nothing")
+@click.option("--roster", type=ROSTER, help="who the students are, as for grade")
+@exchange
+@click.option("--out", type=ZIP, help="[default: feedback.zip in GRADES]")
+def feedback(grades, moodle, roster, exchange, out):
+    """Give the pages of feedback back: zip them as Moodle and Canvas take them, or put them into nbgrader's exchange.
+
+    In Moodle: assignment, "Upload multiple feedback files in a zip". In Canvas: assignment, "Upload Submissions".
+    """
+    with said_plainly():
+        from course_rnn.grading.intake.roster import read as read_roster
+        from course_rnn.grading.out import give_back
+
+        if exchange:
+            sent = give_back.feedback_to_exchange(grades, exchange)
+        else:
+            sent = give_back.feedback(grades, out, moodle, roster and read_roster(roster))
+    _tell(sent, "pages of feedback are")
+
+
+@main.command()
+@click.argument("notebooks", type=FOLDER)
+@click.option("--roster", type=ROSTER, required=True, help="who the students are, as for grade")
+@click.option("--moodle", type=FILE, help="the grading worksheet of the assignment")
+@click.option("--canvas", type=FILE, help="an export of an assignment in which everybody has handed in some file")
+@exchange
+@click.option("--out", type=ZIP, help="[default: NOTEBOOKS with .zip behind]")
+def handout(notebooks, roster, moodle, canvas, exchange, out):
+    """Hand out NOTEBOOKS, a folder that release --course wrote: to each student their own.
+
+    They go into a zip that Moodle takes under "Upload multiple feedback files in a zip", or Canvas under "Upload
+    Submissions"; or into nbgrader's exchange, as an assignment NAME_STUDENT for each student.
+    """
+    with said_plainly():
+        from course_rnn.grading.intake.roster import read as read_roster
+        from course_rnn.grading.out import give_back
+
+        students = read_roster(roster)
+        if exchange:
+            sent = give_back.release_to_exchange(notebooks, students, exchange)
+        else:
+            sent = give_back.handouts(notebooks, students, out or notebooks.with_suffix(".zip"), moodle, canvas)
+    _tell(sent, "notebooks are")
+
+
 @main.command()
 @click.argument("grades", type=click.Path(exists=True, file_okay=False))
 @click.option("--nbgrader", "course", type=click.Path(exists=True, file_okay=False), required=True, help="the course")

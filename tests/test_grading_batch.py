@@ -258,7 +258,7 @@ def test_another_class_does_not_go_into_the_same_folder(folder, graded, tmp_path
     other = tmp_path / "other"
     other.mkdir()
     (other / "zed.ipynb").write_text("zed")
-    with pytest.raises(ValueError, match="another class.*submissions was"):
+    with pytest.raises(ValueError, match=r"another class.*submissions was"):
         graded(source=other)
     before = calls(folder)
     (other / "student00.ipynb").write_bytes((folder / "student00.ipynb").read_bytes())
