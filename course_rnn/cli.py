@@ -73,7 +73,9 @@ def check(notebook, timeout):
     sys.exit(not found.passed)
 
 
-COURSE = ROSTER = TIMES = click.Path(exists=True, dir_okay=False)
+FILE = COURSE = ROSTER = TIMES = click.Path(exists=True, dir_okay=False)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ZIP = click.Path(dir_okay=False, path_type=Path)
 
 
 def _one_of(questions, course):
@@ -188,6 +190,84 @@ def grade(context, submissions, out, roster, times, jobs, scheduler, only, again
         raise click.ClickException(f"{ungraded} stayed ungraded through a fault of ours: grade again.")
 
 
+@main.command("grade-one")
+@click.argument("notebook", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="say all of it, as JSON")
+@click.option("--student", help="whose it is  [default: as the notebook says, or the name of its file]")
+@click.option("--assignment", help="such as 02_simple_rnn  [default: as the notebook says, or the name of its file]")
+@click.option("--questions", type=click.Path(exists=True, dir_okay=False), help="a module of questions of your own")
+@click.option("--course", type=COURSE, help="a course.toml, in which each student has questions of their own")
+@click.option("--roster", type=ROSTER, help="who the students are")
+@click.option("--seed", type=HIDDEN, help="of the hidden cases  [default: drawn at random]")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="add it in Markdown to this file")
+@click.option(
+    "--classroom", type=click.Path(dir_okay=False, path_type=Path), help="add it for GitHub Classroom to this"
+)
+@click.option("--gradescope", type=FOLDER, help="the folder /autograder, to which results.json is written")
+@click.option("--i-trust-this-notebook", "trusted", is_flag=True, help="run without a sandbox: only your own code")
+@limits
+def grade_one(notebook, as_json, summary, classroom, gradescope, **said):
+    """Grade one NOTEBOOK, a zip with one in it, or a folder of which the newest counts, and say what came of it.
+
+    The exit code is 0 if it was graded, 1 if it was not.
+    """
+    with said_plainly():
+        from course_rnn.grading import one as grading
+        from course_rnn.grading.out import one
+
+        said["limits"] = Limits(**{each.name: said.pop(each.name) for each in fields(Limits)})
+        said["plan"] = _one_of(said.pop("questions"), said.pop("course")) or ""
+        if gradescope:
+            said["student"] = said["student"] or grading.gradescope_user(gradescope)
+        verdict = grading.grade_notebook(notebook, **said)
+        if gradescope:
+            (gradescope / "results").mkdir(exist_ok=True)
+            (gradescope / "results" / "results.json").write_text(one.as_gradescope(verdict))
+        for path, text in ((summary, one.as_markdown(verdict)), (classroom, f"result={one.as_classroom(verdict)}\n")):
+            if path:
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(text)
+    click.echo(one.as_json(verdict) if as_json else one.as_text(verdict))
+    sys.exit(verdict.status != "graded")
+
+
+@main.group()
+def adapter():
+    """Make the grader run elsewhere: an autograder for Gradescope, a workflow for GitHub."""
+
+
+@adapter.command("gradescope")
+@click.argument("out", type=ZIP)
+@click.option("--wheel", type=FILE, required=True, help="of this package: pip wheel --no-deps --wheel-dir DIST .")
+@click.option("--questions", type=FILE, help="a module of questions of your own")
+@click.option("--course", type=FILE, help="a course.toml; its seed goes into the zip")
+@click.option("--roster", type=FILE, help="who the students are; its column lms holds their e-mail addresses")
+@click.option("--assignment", help="[default: as the notebooks say]")
+def adapter_gradescope(out, wheel, questions, course, roster, assignment):
+    """Write an autograder to upload to Gradescope into the zip OUT."""
+    with said_plainly():
+        from course_rnn.grading.out import adapters
+
+        plan = _one_of(questions, course) or ""
+        made = adapters.gradescope(out, wheel, questions=plan, roster=roster or "", assignment=assignment)
+    click.echo(f"Upload {made} as the autograder of the assignment.")
+
+
+@adapter.command("github")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--assignment", required=True, help="such as 02_simple_rnn")
+@click.option("--notebook", default="", help="its path in the repository  [default: ASSIGNMENT.ipynb]")
+@click.option("--install", required=True, help="what pip installs: course-rnn[grading] @ git+https://...")
+@click.option("--classroom", is_flag=True, help="report the points to GitHub Classroom")
+def adapter_github(out, assignment, notebook, install, classroom):
+    """Write a workflow, such as .github/workflows/grade.yml, that grades each push, with the feedback as a summary."""
+    with said_plainly():
+        from course_rnn.grading.out import adapters
+
+        made = adapters.github(out, install, assignment=assignment, notebook=notebook, classroom=classroom)
+    click.echo(f"Put {made} into the template of the class.")
+
+
 @main.command()
 @click.argument("grades", type=click.Path(exists=True, file_okay=False))
 @click.option(
@@ -212,9 +292,6 @@ def report(grades, against, book):
     for line in changes.told(changed):
         click.echo(plain(line))
     click.echo(page)
-
-
-FILE = click.Path(exists=True, dir_okay=False)
 
 
 @main.command()
@@ -289,8 +366,6 @@ def _tell(sent, what):
     click.echo(f"{len(sent.students)} {what} in {sent.path}.")
 
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-ZIP = click.Path(dir_okay=False, path_type=Path)
 exchange = click.option(
     "--exchange", type=click.Path(file_okay=False, path_type=Path), help="nbgrader's exchange: EXCHANGE/COURSE"
 )

@@ -51,6 +51,7 @@ ALLOWED = {
     "grading/room/": ("grading/worker/ grading/ grading/intake/", "numpy"),
     "grading/grade.py": ("checking/ checking/certify.py grading/ grading/intake/ grading/room/", "numpy"),
     "grading/batch.py": ("grading/ grading/intake/ grading/room/ grading/grade.py", "tqdm dask distributed"),
+    "grading/one.py": ("grading/ grading/intake/ grading/grade.py grading/batch.py", ""),
     "grading/marks/": ("grading/worker/ grading/ grading/intake/ grading/room/", "nbformat"),
     "grading/out/": (
         "checking/ questions/ variants/ notebooks.py grading/worker/ grading/ grading/intake/ grading/room/ "
@@ -59,7 +60,7 @@ ALLOWED = {
     ),
     "cli.py": (
         "checking/ checking/certify.py checking/notebook.py questions/ grading/ grading/intake/ grading/room/ "
-        "grading/batch.py grading/marks/ grading/out/ machine.py slides.py",
+        "grading/batch.py grading/one.py grading/marks/ grading/out/ machine.py slides.py",
         "click",
     ),
 }

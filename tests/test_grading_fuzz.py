@@ -188,7 +188,7 @@ def test_a_reply_that_nobody_computed_is_worth_nothing(trials, copies):
     if isinstance(trials, list):
         trials = (trials * (copies + 1))[:9]
     with cheap():
-        result = _judged(question, cases, {"trials": trials})
+        result, _ = _judged(question, cases, {"trials": trials})
     assert result.points == 0 and len(result.message) < 5000
 
 
@@ -298,4 +298,4 @@ def test_the_fuzzer_knows_a_right_answer_when_it_sees_one():
     exec(RIGHT[1], names)
     cases = hidden_cases(question, 5, 8)
     trials = [{"values": [names["rnn_step"](**case)], "after": dict(case)} for case in cases]
-    assert _judged(question, cases, {"trials": trials}).points == question.points
+    assert _judged(question, cases, {"trials": trials})[0].points == question.points

@@ -52,12 +52,15 @@ class Plan:
         By name, where there are due dates.
     zone : ZoneInfo or None
         In which they are.
+    beside : tuple of Path
+        Other files that its file wants: that of the seed.
     partial_credit : bool
         Whether an answer that is right in part earns a part of the points.
     """
 
     path = ""
     zone = None
+    beside = ()
     partial_credit = True
 
     def __init__(self):
@@ -253,6 +256,8 @@ class Course(Plan):
         self.path = str(path)
         try:
             table = _table(path)
+            if isinstance(table.seed, Seed) and table.seed.file:
+                self.beside = (path.parent / table.seed.file,)
             self.title, self.zone, self.seed = table.title, _zone(table.zone), _seed(table.seed, path.parent)
             self.partial_credit = table.partial_credit
             for each in table.assignments:

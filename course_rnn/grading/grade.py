@@ -32,7 +32,7 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
     Parameters
     ----------
     submission : intake.submissions.Submission
-        Who, and which file.
+        Who, and which file. Where it is "", whoever of the group the notebook was made for.
     plan : Plan, optional
         Default: the course's own questions.
     assignment : str, optional
@@ -62,7 +62,12 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
     chapters = plan.chapters(submission.student)
     if assignment is not None and assignment not in chapters:
         raise ValueError(f"There is no assignment {assignment}. There are: {', '.join(chapters)}.")
-    found = {"assignment": assignment or "", "sha256": "", "max_score": points(chapters, assignment)}
+    found = {
+        "student": submission.student,
+        "assignment": assignment or "",
+        "sha256": "",
+        "max_score": points(chapters, assignment),
+    }
     began = time.thread_time()
     try:
         if submission.problem:
@@ -73,6 +78,9 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
             named = sessions.named
             if named["student"] in submission.group:
                 chapters = plan.chapters(named["student"])
+            elif submission.group and not submission.student:
+                raise Rejected("The notebook does not say whose it is, or they are not on the roster.")
+            found["student"] = submission.student or named["student"]
             called = f"{named['inside']} {submission.filename}"
             found["assignment"] = assignment or assignment_of(named["assignment"], called, chapters)
             found["max_score"] = points(chapters, found["assignment"])
@@ -87,7 +95,7 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
     except Exception as error:  # a fault of ours costs nobody a mark
         found |= {"status": "ungraded", "score": None, "messages": [f"The grader failed. {said(error)}"]}
     found["seconds"] = round(found.get("seconds", 0.0) + time.thread_time() - began, 3)
-    return Verdict(student=submission.student, version=plan.version, seed=seed, **found)
+    return Verdict(version=plan.version, seed=seed, **found)
 
 
 def points(chapters, assignment):

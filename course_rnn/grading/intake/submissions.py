@@ -139,6 +139,12 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
     return sorted(found, key=_student), left_out
 
 
+def one_of(student, path, assignment=None):
+    """The submission of one student, at a path: a file as it is, or the newest in a folder."""
+    files = _files(path) if _is_folder(path) else [path]
+    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, ())
+
+
 def _believed(files):
     """Whether most of the files that lie alone are called as Canvas does: some other may have got among them."""
     named = [found for found in (lms.named(file.name) for file in files) if found]

@@ -56,11 +56,11 @@ def write_report(folder, book=""):
     return folder / PAGE
 
 
-def environment():
-    """Jinja, set up such that whatever goes into a page is text."""
+def environment(escape=True):
+    """Jinja, set up such that whatever goes into a page is text; `escape` is off for what is no page."""
     pages = jinja2.Environment(
         loader=jinja2.PackageLoader("course_rnn.grading.out"),
-        autoescape=True,
+        autoescape=escape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

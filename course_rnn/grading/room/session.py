@@ -111,18 +111,15 @@ class Session(Room):
     ----------
     notes : dict
         By the number of a cell, from 1: what stopped it.
+    spent : float
+        Seconds that the calls for questions have taken so far.
     """
 
     def __init__(self, limits, *, torch=False, by_hand=False, trusted=False, alone=False):
         super().__init__(limits, torch=torch, by_hand=by_hand, trusted=trusted)
-        self.notes, self.alone = {}, alone
+        self.notes, self.alone, self.spent = {}, alone, 0.0
         self._cells, self._ready, self._starts = {}, False, 0
         self._left, self._ends = limits.total_seconds, time.monotonic() + limits.wall_seconds
-
-    @property
-    def spent(self):
-        """Seconds that its steps have taken so far."""
-        return self.limits.total_seconds - self._left
 
     def use(self, cells):
         """Take these cells for those of the notebook."""
@@ -152,7 +149,10 @@ class Session(Room):
     def _asked(self, request):
         try:
             self._run_cells()
-            return self._step(request, self.limits.question_seconds)
+            before = self._left
+            reply = self._step(request, self.limits.question_seconds)
+            self.spent += before - self._left
+            return reply
         except TimeoutError:
             return {"dropped": f"the whole submission took more than {self.limits.total_seconds:g} seconds"}
         except Died:
