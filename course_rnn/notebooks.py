@@ -13,17 +13,26 @@ but the cells: run twice, the file does not change by a byte.
 import argparse
 import itertools
 import os
+import re
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from course_rnn.pages import plain
+
 FOLDERS = ("book", "solutions", "exercises")
 TEXT = "md:myst"
 STUB = "raise NotImplementedError  # your code here"
 DIAGRAM = ("Diagram: ", "Figure: ")  # how the text forms of a diagram and of a plot begin
 SVG = "image/svg+xml"
+#: What JupyterLab hides where a tag hides it on a page.
+HIDDEN = {
+    "hide-input": {"source_hidden": True},
+    "hide-output": {"outputs_hidden": True},
+    "hide-cell": {"source_hidden": True, "outputs_hidden": True},
+}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 #: The longest that a cell may take, here and in the tests: what takes longer hangs, or is no cell for a reader.
 CELL_SECONDS = 60
@@ -150,7 +159,18 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
 
 
 def write(notebook: NotebookNode, path):
-    """Write the notebook as valid nbformat 4 with one trailing newline."""
+    """Write the notebook as valid nbformat 4 with one trailing newline, its Markdown plain (see `pages.plain`)."""
+    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    chapter = re.match(r"0*(\d+[a-z]?)_", Path(path).name)
+    number = chapter[1] if chapter else "0"
+    sources = plain.plain([cell.source for cell in texts], number, plain.works())
+    for cell, source in zip(texts, sources, strict=True):
+        cell.source = source
+    for cell in notebook.cells:
+        hidden = [HIDDEN[tag] for tag in cell.metadata.get("tags", []) if tag in HIDDEN]
+        cell.metadata.pop("jupyter", None)
+        if hidden:
+            cell.metadata["jupyter"] = {key: True for each in hidden for key in each}
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 

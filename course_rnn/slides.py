@@ -15,7 +15,8 @@ import nbformat
 
 FORMULA = re.compile(r"\$\$\n.*?\n\$\$", re.DOTALL)
 HEADING = re.compile(r"^#{2,3} +(.+?) *$", re.MULTILINE)
-BOX = re.compile(r"^(:::+)\{.*?^\1$", re.DOTALL | re.MULTILINE)  # questions, answers, errors to spot
+#: Questions, answers, errors to spot: quoted lines and what is folded away.
+BOX = re.compile(r"^<details>.*?^</details>$|^>[^\n]*$", re.DOTALL | re.MULTILINE)
 PICTURES = {"image/svg+xml": ".svg", "image/png": ".png"}
 CONFIGURATION = """
 project = {title!r}

@@ -37,11 +37,11 @@ ALLOWED = {
     "variants/": ("checking/ questions/", "numpy"),  # a family varies questions
     "checking/certify.py": ("checking/compare.py checking/ questions/", "numpy"),
     "checking/notebook.py": ("checking/ questions/", "numpy nbformat jupyter_client IPython"),
+    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex"),
     "claims.py": ("", "nbformat mdit_py_plugins yaml"),
     "landing.py": ("colours.py numpy/", "numpy"),
-    "notebooks.py": ("", "nbformat nbclient nbgrader nbval jupytext tqdm yaml"),
+    "notebooks.py": ("pages/", "nbformat nbclient nbgrader nbval jupytext tqdm yaml"),
     "slides.py": ("", "nbformat"),
-    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins"),
     "grading/worker/": (
         "checking/compare.py checking/effort.py",
         "numpy torch",

@@ -22,7 +22,7 @@ def chapter():
     cells = [
         new_markdown_cell("# A chapter"),
         new_markdown_cell("## One\n\nText.\n\n$$\na = b\n$$ (eq-a)\n\nText.\n\n## Two\n\n$$\nc = d\n$$"),
-        new_markdown_cell(":::{admonition} Spot the error\n\n$$\n1 = 2\n$$\n:::"),
+        new_markdown_cell("> **Spot the error**\n>\n> $$\n> 1 = 2\n> $$"),
         drawn,
         new_markdown_cell("## Words alone"),
     ]

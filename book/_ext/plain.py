@@ -1,0 +1,41 @@
+"""The book's marks for notebooks in plain Markdown: admonitions, dropdowns, citations, captions, numbered equations.
+
+What stands in a notebook is read by every viewer; course_rnn.pages.plain says how the two forms belong together.
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+
+from course_rnn.pages.plain import BIBLIOGRAPHY, TAG, marked, with_captions, works
+
+
+def read(app, docname, content):
+    """Give a notebook its marks before it is parsed; the file, which readers download, stays as it is."""
+    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        return
+    notebook = json.loads(content[0])
+    known = works(Path(app.srcdir) / BIBLIOGRAPHY)
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            cell["source"] = marked(cell["source"], known)
+    notebook["cells"] = with_captions(notebook["cells"])
+    content[0] = json.dumps(notebook)
+
+
+def keep_numbers(app, doctree):
+    """An equation with a number of its own is one environment: Sphinx would put a long one into `split`, without it."""
+    for equation in doctree.findall(nodes.math_block):
+        text = equation.astext()
+        if TAG.search(text):
+            equation.children = [nodes.Text(f"\\begin{{equation}}\n{text.strip()}\n\\end{{equation}}")]
+            equation["nowrap"] = True
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("source-read", read)
+    app.connect("doctree-read", keep_numbers)
+    return {"parallel_read_safe": True}
