@@ -30,6 +30,7 @@ SVG = "image/svg+xml"
 #: What JupyterLab hides where a tag hides it on a page.
 HIDDEN = {
     "hide-input": {"source_hidden": True},
+    "remove-input": {"source_hidden": True},
     "hide-output": {"outputs_hidden": True},
     "hide-cell": {"source_hidden": True, "outputs_hidden": True},
 }
