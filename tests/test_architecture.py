@@ -29,23 +29,18 @@ ALLOWED = {
     "explore.py": ("plot/", "matplotlib IPython PIL ipywidgets"),
     "checking/compare.py": ("", "numpy"),
     "checking/effort.py": ("checking/compare.py", "numpy torch"),  # in the grader's room as well: it knows no question
-    "checking/": (
-        "checking/compare.py checking/effort.py",
-        "numpy torch IPython",
-    ),  # torch inside functions, for questions in torch
+    "checking/": ("checking/compare.py checking/effort.py", "numpy torch IPython"),  # torch inside functions
     "questions/": ("checking/", "numpy torch"),
     "variants/": ("checking/ questions/", "numpy"),  # a family varies questions
     "checking/certify.py": ("checking/compare.py checking/ questions/", "numpy"),
     "checking/notebook.py": ("checking/ questions/", "numpy nbformat jupyter_client IPython"),
-    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex"),
+    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex sphinx"),
     "claims.py": ("", "nbformat mdit_py_plugins yaml"),
     "landing.py": ("colours.py numpy/", "numpy"),
     "notebooks.py": ("pages/", "nbformat nbclient nbgrader nbval jupytext tqdm yaml"),
     "slides.py": ("", "nbformat"),
-    "grading/worker/": (
-        "checking/compare.py checking/effort.py",
-        "numpy torch",
-    ),  # all of the course that is in the room with a stranger's code
+    # all of the course that is in the room with a stranger's code
+    "grading/worker/": ("checking/compare.py checking/effort.py", "numpy torch"),
     "grading/": ("checking/ questions/ variants/", "msgspec"),  # the ground, and then the way of a submission
     "grading/intake/": ("grading/", ""),
     "grading/room/": ("grading/worker/ grading/ grading/intake/", "numpy"),

