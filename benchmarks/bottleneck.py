@@ -8,7 +8,7 @@ numbers  Numbers below 10,000. Three ways to connect the context to the decoder,
 
 The learning rate of each case is chosen on the validation part, for lists with the first seed; what is written down is
 measured on the test part, and on lists longer than any in training. A sweep writes its own part of
-benchmarks/results/bottleneck.json; on one core the first takes about an hour, the second about ten minutes.
+course_rnn/data/results/bottleneck.json; on one core the first takes about an hour, the second about ten minutes.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/bottleneck.py [lists] [numbers]
 """
@@ -25,7 +25,7 @@ from tqdm import tqdm
 import course_rnn.numpy as rnp
 from course_rnn import data, machine
 
-RESULT = Path(__file__).parent / "results" / "bottleneck.json"
+RESULT = Path(__file__).parents[1] / "course_rnn" / "data" / "results" / "bottleneck.json"
 SEEDS, LEARNING_RATES, CLIP = (0, 1, 2), (0.005, 0.01, 0.02), 1.0
 
 LISTS = {

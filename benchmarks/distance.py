@@ -8,7 +8,7 @@ language  The next character of English prose, for the three cells with the same
           the length of training; and n-gram models of the same text.
 
 The learning rate of each case is the one whose validation score is best in the mean over the seeds; what is written
-down is measured on the test part. A sweep writes its own part of benchmarks/results/distance.json; on one core
+down is measured on the test part. A sweep writes its own part of course_rnn/data/results/distance.json; on one core
 the first takes about twelve minutes, the second about six.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/distance.py [distance] [language]
@@ -26,7 +26,7 @@ from tqdm import tqdm
 import course_rnn.numpy as rnp
 from course_rnn import data, machine
 
-RESULT = Path(__file__).parent / "results" / "distance.json"
+RESULT = Path(__file__).parents[1] / "course_rnn" / "data" / "results" / "distance.json"
 SEEDS, CLIP = (0, 1, 2), 1.0
 DISTANCE = {"hidden_size": 32, "batch": 32, "validation": 256, "test": 512, "learning_rates": (0.003, 0.01)}
 

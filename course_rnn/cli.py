@@ -13,6 +13,7 @@ import click
 from course_rnn.grading.limits import Limits
 
 BENCHMARKS = Path("benchmarks")
+EXPERIMENTS, RESULTS = Path("experiments"), Path("course_rnn/data/results")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +36,26 @@ def bench(name):
     _say_what_multiplies()
     sys.argv = [str(script)]  # the script is to read its own arguments, not ours
     runpy.run_path(str(script), run_name="__main__")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--scheduler", help="address of a Dask cluster to run on, such as tcp://10.0.0.1:8786")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="processes on this machine")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default=True, help="folder"
+)
+def experiment(name, scheduler, jobs, out):
+    """Run the experiment NAME, a file of experiments/ without its ending, and write OUT/NAME.json.
+
+    Every training is on the disk as soon as it is done. Stopped and started again, the same command goes on where it
+    was. Budgets are CPU seconds of one thread, so give each process a core of its own.
+    """
+    with said_plainly():
+        from course_rnn.experiment import run
+
+        record = run(EXPERIMENTS / f"{name}.py", out / f"{name}.json", scheduler=scheduler, jobs=jobs)
+    click.echo(f"{len(record['trials'])} trainings are in {out / name}.json.")
 
 
 def _say_what_multiplies():

@@ -21,6 +21,7 @@ TESTED_BY = {
     "requirements.txt": ["test_requirements"],
     "conftest.py": ["test_seeded", "test_time_limits"],
     "benchmarks": ["test_benchmarks"],
+    "experiments": ["test_experiment"],
 }
 #: Too long for a minute, by name or because they open a browser or a sandbox.
 LONG = ["test_book", "test_accessibility", "test_jupyterlab", "test_grading_sandbox", "test_grading_hostile"]

@@ -24,6 +24,8 @@ ALLOWED = {
     "data/": ("", "numpy matplotlib num2words faker"),
     "convert/": ("numpy/ shared/", "numpy"),
     "machine.py": ("", "numpy torch threadpoolctl"),
+    "evidence.py": ("", "numpy"),  # what a record says: pages read it without torch
+    "experiment/": ("machine.py", "numpy torch tqdm distributed"),
     "diagrams/": ("colours.py shared/", "matplotlib"),
     "plot/": ("colours.py", "numpy matplotlib matplotlib_inline IPython"),
     "explore.py": ("plot/", "matplotlib IPython PIL ipywidgets"),
@@ -55,7 +57,7 @@ ALLOWED = {
     ),
     "cli.py": (
         "checking/ checking/certify.py checking/notebook.py questions/ grading/ grading/intake/ grading/room/ "
-        "grading/batch.py grading/one.py grading/marks/ grading/out/ machine.py slides.py",
+        "grading/batch.py grading/one.py grading/marks/ grading/out/ machine.py slides.py experiment/",
         "click",
     ),
 }

@@ -147,6 +147,8 @@ def test_sizes_are_whole_numbers_of_at_least_one(task):
         (lambda: data.linear_forecast(np.ones(3), np.ones(2), 0), ValueError, "order must be at least 1"),
         (lambda: data.ngram_loss("", "a", 1), ValueError, "must hold at least one token"),
         (lambda: data.ngram_loss("a", "a", 0), ValueError, "order must be at least 1"),
+        (lambda: data.ngram_losses("a", "a", 1, discount=1), ValueError, "lies between 0 and 1, got 1"),
+        (lambda: data.results("tea"), ValueError, "no results called tea; there are bottleneck, distance"),
         (lambda: data.naive_bayes(["a"], ["x"], ["a"], 0), ValueError, "order must be at least 1"),
     ],
 )
@@ -896,13 +898,31 @@ def test_linear_forecast_never_looks_ahead():
     assert not np.allclose(before[6:], after[6:])
 
 
-def test_ngram_probabilities_sum_to_one():
+@pytest.mark.parametrize("discount", [None, 0.3, 0.9])
+def test_ngram_probabilities_sum_to_one(discount):
     train = "abracadabra"
     letters = [*sorted(set(train)), "?"]  # "?" stands for anything new
     for order, context in [(1, ""), (2, "a"), (3, "ab"), (3, "zz"), (4, "bra")]:
-        loss = {letter: data.ngram_loss(train, context + letter, order) * (len(context) + 1) for letter in letters}
-        past = data.ngram_loss(train, context, order) * len(context) if context else 0.0
-        assert sum(math.exp(past - whole) for whole in loss.values()) == pytest.approx(1, abs=TOLERANCE)
+        losses = [data.ngram_losses(train, context + letter, order, discount)[-1] for letter in letters]
+        assert sum(math.exp(-loss) for loss in losses) == pytest.approx(1, abs=TOLERANCE)
+
+
+def test_kneser_ney_by_hand():
+    """After "ab" of "abracadabra" comes r, twice; what follows "b" and "" counts by how many letters came before it."""
+    D = 0.5
+    before = {"r": "b", "a": "rcd", "b": "a", "c": "a", "d": "a"}  # 7 different pairs
+    p_r = (len(before["r"]) - D + D * 5 / 6) / 7
+    p_r_b = (1 - D + D * p_r) / 1  # after b comes r alone, and a alone before "br"
+    p_r_ab = (2 - D + D * 1 * p_r_b) / 2
+    found = data.ngram_losses("abracadabra", "abr", 3, discount=D)
+    assert math.exp(-found[-1]) == pytest.approx(p_r_ab, abs=TOLERANCE)
+
+
+def test_the_order_of_a_list_of_words_counts_as_that_of_letters():
+    text, other = "abracadabra", "abrakadabra"
+    for discount in (None, 0.7):
+        as_letters = data.ngram_losses(text, other, 3, discount)
+        assert np.array_equal(data.ngram_losses([*text], [*other], 3, discount), as_letters)
 
 
 def test_ngram_loss_by_hand():

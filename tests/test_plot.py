@@ -17,6 +17,7 @@ from nbval_tolerance import Approximate
 from test_notebooks import ROOT
 
 from course_rnn import colours, diagrams, notebooks, plot
+from course_rnn.evidence import Interval
 from course_rnn.plot import style
 
 SEEDS, N, T, H, S = 3, 40, 6, 4, 5
@@ -25,12 +26,19 @@ READABLE = 3  # contrast of graphics and their labels with the ground (WCAG 2), 
 LUMA = np.array([0.213, 0.715, 0.072])  # what the filters of CSS call light
 
 
+ladder = {"baselines": {"counts": 1.4}, "ylabel": "loss (nats)"}
+
+
 def data(seed=0, noise=0.0):
     """Arguments for every plot, all sizes different."""
     rng = np.random.default_rng(seed)
 
     def near(x):  # what another machine may have computed
         return np.asarray(x) * (1 + noise)
+
+    def rungs(near):
+        medians = near(np.sort(rng.uniform(1, 2, 3))[::-1])
+        return [(s, Interval(m, m - 0.1, m + 0.2, SEEDS)) for s, m in zip((10, 40, 160), medians, strict=True)]
 
     runs = np.abs(rng.normal(1, 0.1, (SEEDS, N))) * np.geomspace(2, 0.2, N)
     alpha = rng.dirichlet(np.ones(S), T)
@@ -49,6 +57,7 @@ def data(seed=0, noise=0.0):
             {"xlabel": "x (cm)", "ylabel": "y (cm)"},
         ),
         "gates_over_text": (("a cat sat", {"forget f": near(rng.uniform(0, 0.9, 9))}), {"width": 6}),
+        "ladder": (({"RNN": rungs(near), "LSTM": rungs(near)[:2], "GRU": rungs(near)[:1]},), ladder),
         "ratio_bars": ((["one", "two"], {"RNN": [1.4, 0.7], "GRU": near(rng.uniform(1, 2, (2, SEEDS)))}), {}),
     }
 

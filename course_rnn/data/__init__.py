@@ -6,12 +6,13 @@ text           numbers in words, dates, family names, English prose, "a" or "an"
 tasks          echo, recall, adding, binary addition, parity, a^n b^n, copying and reversing
 prepare        Vocabulary, windows, pad, batches, splits that do not leak
 baselines      what an RNN has to beat: linear, n-gram, majority, naive Bayes
+recorded       the results of the experiments and benchmarks that pages quote
 =============  =======================================================================================
 
 Nothing is downloaded, nothing reads or sets a global seed, and nothing is read before it is asked for.
 """
 
-from course_rnn.data.baselines import linear_forecast, majority, naive_bayes, ngram_loss
+from course_rnn.data.baselines import linear_forecast, majority, naive_bayes, ngram_loss, ngram_losses
 from course_rnn.data.prepare import (
     BOS,
     EOS,
@@ -26,6 +27,7 @@ from course_rnn.data.prepare import (
     standardise,
     windows,
 )
+from course_rnn.data.recorded import results
 from course_rnn.data.series import EEG_CHANNELS, eeg, google_prices, stock_prices
 from course_rnn.data.tasks import (
     LETTERS,
@@ -83,9 +85,11 @@ __all__ = [
     "names",
     "next_windows",
     "ngram_loss",
+    "ngram_losses",
     "number_lists",
     "pad",
     "parity",
+    "results",
     "reversing",
     "split",
     "split_in_time",

@@ -62,16 +62,23 @@ def majority(train_keys, train_labels, test_keys):
     return [votes[key].most_common(1)[0][0] if key in votes else overall for key in test_keys]
 
 
-def ngram_loss(train, test, order):
-    r"""Return the mean cross-entropy, in nats a token, of an n-gram model of the next token.
+def ngram_losses(train, test, order, discount=None):
+    r"""Return the cross-entropy, in nats, of each token of a text under an n-gram model.
 
     The n - 1 tokens before vote, smoothed by those of one token fewer, down to the uniform distribution over all tokens
-    of the training text and one more for anything new (Witten and Bell, 1991):
+    of the training text and one more for anything new. By default how much the shorter context counts follows from how
+    many different tokens were seen after the longer one (Witten and Bell, 1991):
 
     .. math:: p(x \mid c) = \frac{N(c\,x) + K(c)\, p(x \mid c')}{N(c) + K(c)}
 
     with N(·) a count in the training text, K(c) the number of different tokens seen after the context c, and c' the
-    context without its first token.
+    context without its first token. With a discount D between 0 and 1, interpolated Kneser-Ney smoothing (Kneser and
+    Ney, 1995; Chen and Goodman, 1999):
+
+    .. math:: p(x \mid c) = \frac{\max(N(c\,x) - D, 0) + D\,K(c)\, p(x \mid c')}{N(c)}
+
+    where for contexts shorter than n - 1 tokens N(c x) is not how often c x was seen, but after how many different
+    tokens.
 
     Parameters
     ----------
@@ -79,6 +86,65 @@ def ngram_loss(train, test, order):
         Characters of a text, or words. The first n - 1 tokens of the test text have a shorter context.
     order : int
         n: 1 counts tokens, 2 pairs, and so on.
+    discount : float, optional
+        D.
+
+    Returns
+    -------
+    ndarray (n,) of float64
+        One number for each token of `test`.
+
+    Examples
+    --------
+    >>> ngram_losses("abababab", "abab", order=2).round(3)
+    array([0.762, 0.113, 0.143, 0.113])
+    >>> ngram_losses("abababab", "abab", order=2, discount=0.5).round(3)
+    array([0.875, 0.076, 0.102, 0.076])
+    """
+    checks.positive(order=order)
+    if len(train) == 0 or len(test) == 0:
+        raise ValueError("the training text and the test text must hold at least one token")
+    if discount is not None and not 0 < discount < 1:
+        raise ValueError(f"a discount lies between 0 and 1, got {discount}")
+    # the slices of a string are keys as good as tuples, and quicker
+    train, test = (text if isinstance(text, str) else tuple(text) for text in (train, test))
+    seen = [
+        {context: (votes, votes.total(), len(votes)) for context, votes in table.items()}
+        for table in _successors(train, order, continuations=discount is not None)
+    ]
+    losses, uniform = np.empty(len(test)), 1 / (len(set(train)) + 1)
+    for t, token in enumerate(test):
+        probability = uniform
+        for length in range(min(order, t + 1)):
+            entry = seen[length].get(test[t - length : t])
+            if entry is None:
+                break  # nor is any longer context known
+            votes, total, kinds = entry
+            if discount is None:
+                probability = (votes[token] + kinds * probability) / (total + kinds)
+            else:
+                probability = (max(votes[token] - discount, 0) + discount * kinds * probability) / total
+        losses[t] = -math.log(probability)
+    return losses
+
+
+def _successors(train, order, continuations):
+    """What follows each context, by its length: how often, or for the shorter ones after how many different tokens."""
+    successors = [defaultdict(Counter) for _ in range(order)]
+    for t, token in enumerate(train):
+        for length in range(min(order, t + 1)):
+            successors[length][train[t - length : t]][token] += 1
+    if continuations:
+        for length in range(order - 1):  # upwards: the table of one token more still holds how often
+            successors[length] = defaultdict(Counter)
+            for context, votes in successors[length + 1].items():
+                for token in votes:
+                    successors[length][context[1:]][token] += 1
+    return successors
+
+
+def ngram_loss(train, test, order, discount=None):
+    """Return the mean of `ngram_losses`, in nats a token.
 
     Returns
     -------
@@ -90,26 +156,7 @@ def ngram_loss(train, test, order):
     >>> print(f"{ngram_loss('abababab', 'abab', order=2):.3f}")
     0.283
     """
-    checks.positive(order=order)
-    if len(train) == 0 or len(test) == 0:
-        raise ValueError("the training text and the test text must hold at least one token")
-    train, test = tuple(train), tuple(test)
-    successors = [defaultdict(Counter) for _ in range(order)]  # by length of the context
-    for t, token in enumerate(train):
-        for length in range(min(order, t + 1)):
-            successors[length][train[t - length : t]][token] += 1
-    seen = [{context: (votes, votes.total(), len(votes)) for context, votes in table.items()} for table in successors]
-    loss, uniform = 0.0, 1 / (len(set(train)) + 1)
-    for t, token in enumerate(test):
-        probability = uniform
-        for length in range(min(order, t + 1)):
-            entry = seen[length].get(test[t - length : t])
-            if entry is None:
-                break  # nor is any longer context known
-            votes, total, kinds = entry
-            probability = (votes[token] + kinds * probability) / (total + kinds)
-        loss -= math.log(probability)
-    return loss / len(test)
+    return float(ngram_losses(train, test, order, discount).mean())
 
 
 def naive_bayes(train_texts, train_labels, test_texts, order):

@@ -11,6 +11,7 @@ cells carry their value or their sign.
 
 from course_rnn.plot.bars import ratio_bars
 from course_rnn.plot.cells import attention_map, gates_over_text, heat_map, states
+from course_rnn.plot.ladder import ladder
 from course_rnn.plot.lines import accuracy_over_distance, gradient_norms, lines, loss_curves
 from course_rnn.plot.style import Plot, show_with_text, to_bytes, use_style
 
@@ -21,6 +22,7 @@ __all__ = [
     "gates_over_text",
     "gradient_norms",
     "heat_map",
+    "ladder",
     "lines",
     "loss_curves",
     "ratio_bars",

@@ -1,0 +1,174 @@
+"""What the record of an experiment says: medians, intervals, and verdicts that name their budget.
+
+A record is what `course_rnn.data.results` gives of an experiment. An interval is a bootstrap over seeds and over parts
+of the test part, both drawn again; two models are compared on the same draws, seed by seed and part by part. Where the
+metric is compared by ratios, so are the medians: nothing is averaged over orders of magnitude.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+DRAWS, LEVEL = 2000, 0.95
+ENOUGH = 5  # seeds from which on a verdict is one; below, it is said to be preliminary
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A median over seeds, with the interval that a bootstrap gives it.
+
+    Attributes
+    ----------
+    median, low, high : float
+    seeds : int
+    """
+
+    median: float
+    low: float
+    high: float
+    seeds: int
+
+    def __str__(self):
+        return f"{self.median:.3g} ({self.low:.3g} to {self.high:.3g})"
+
+
+def rungs(record):
+    """The budgets of a record, CPU seconds in rising order."""
+    return sorted(map(float, record["rungs"]))
+
+
+def runs(record, model, task="", rung=None):
+    """The trainings of a model with the setting that validation chose, in the order of their seeds.
+
+    Parameters
+    ----------
+    record : dict
+    model, task : str
+    rung : float, optional
+        CPU seconds; for a baseline there is none to give.
+
+    Returns
+    -------
+    list of dict
+        Rows of ``record["trials"]``; empty where nothing has been run.
+    """
+    if model not in record["models"]:
+        raise ValueError(f"there is no model {model}; there are {', '.join(record['models'])}")
+    rung = BASELINE if record["models"][model]["baseline"] else rung
+    where = {"task": task, "model": model, "rung": rung}
+    chosen = [row["setting"] for row in record["chosen"] if where.items() <= row.items()]
+    rows = [row for row in record["trials"] if where.items() <= row.items() and row["setting"] in chosen]
+    return sorted(rows, key=lambda row: row["seed"])
+
+
+def scores(record, model, task="", rung=None):
+    """The test scores of a model by parts of the test part, ndarray (seeds, parts)."""
+    return np.array([row["blocks"] for row in runs(record, model, task, rung)])
+
+
+def interval(record, model, task="", rung=None):
+    """The median score of a model on a rung, as an `Interval`."""
+    return _interval(_transformed(record, scores(record, model, task, rung)), _back(record))
+
+
+def difference(record, one, other, task="", rung=None):
+    """How far one model lies above another on a rung, as an `Interval`: a difference, or a ratio of log metrics.
+
+    Seeds are paired; a model without seeds, a baseline, is the same for all.
+    """
+    a, b = (_transformed(record, scores(record, model, task, rung)) for model in (one, other))
+    seeds = min(len(each) for each in (a, b) if len(each) > 1) if max(len(a), len(b)) > 1 else 1
+    a, b = (each if len(each) == 1 else each[:seeds] for each in (a, b))
+    return _interval(a - b, _back(record))
+
+
+def verdict(record, one, other, task="", rung=None):
+    """Which of two models is better on a rung, in words that name budget, seeds and interval.
+
+    Examples
+    --------
+    >>> trials = [{"task": "", "model": m, "rung": 10, "setting": {}, "seed": s, "blocks": [b + s / 100, b]}
+    ...           for m, b in (("LSTM", 1.0), ("RNN", 2.0)) for s in range(5)]
+    >>> chosen = [{"task": "", "model": m, "rung": 10, "setting": {}} for m in ("LSTM", "RNN")]
+    >>> record = {"metric": {"name": "nats", "lower_is_better": True, "log": False}, "rungs": {"10": 5},
+    ...           "models": {m: {"baseline": False} for m in ("LSTM", "RNN")}, "chosen": chosen, "trials": trials}
+    >>> verdict(record, "LSTM", "RNN", rung=10)
+    'LSTM is ahead of RNN after 10 s: -1 (-1 to -1), 5 seeds'
+    """
+    found = difference(record, one, other, task, rung)
+    neutral = 1.0 if record["metric"]["log"] else 0.0
+    seeds = f"{found.seeds} seed{'s' * (found.seeds > 1)}"
+    after = "" if rung is None else f" after {rung:g} s"
+    size = f"{'ratio ' if record['metric']['log'] else ''}{found}"
+    if found.low <= neutral <= found.high:
+        return f"{one} and {other} cannot be told apart{after}: {size}, {seeds}"
+    first = (found.median < neutral) == record["metric"]["lower_is_better"]
+    winner, loser = (one, other) if first else (other, one)
+    few = "" if found.seeds >= ENOUGH else ", few"
+    return f"{winner} is ahead of {loser}{after}: {size}, {seeds}{few}"
+
+
+def ladder(record, task=""):
+    """What `course_rnn.plot.ladder` draws of a record.
+
+    Returns
+    -------
+    curves : dict of str to list of (seconds, Interval)
+        Each model that has a budget, on every rung that it was run on.
+    baselines : dict of str to float
+        The median score of each baseline.
+    """
+    curves, baselines = {}, {}
+    for model, about in record["models"].items():
+        if about["baseline"]:
+            if runs(record, model, task):
+                baselines[model] = interval(record, model, task).median
+            continue
+        points = [
+            (rung, interval(record, model, task, rung)) for rung in rungs(record) if runs(record, model, task, rung)
+        ]
+        if points:
+            curves[model] = points
+    return curves, baselines
+
+
+def turns(record, model, other, task=""):
+    """The budget at which a model overtakes another, read off the straight line between two rungs.
+
+    Returns
+    -------
+    float or None
+        CPU seconds; None where the medians do not cross, from behind to ahead, between two rungs.
+    """
+    seen = []
+    for rung in rungs(record):
+        if runs(record, model, task, rung) and runs(record, other, task, rung):
+            gap = difference(record, model, other, task, rung).median
+            gap = np.log(gap) if record["metric"]["log"] else gap
+            seen.append((np.log(rung), gap if record["metric"]["lower_is_better"] else -gap))
+    for (x0, y0), (x1, y1) in pairwise(seen):
+        if y0 > 0 >= y1:
+            return float(np.exp(x0 + (x1 - x0) * y0 / (y0 - y1)))
+    return None
+
+
+def _transformed(record, values):
+    return np.log(values) if record["metric"]["log"] else values
+
+
+def _back(record):
+    return np.exp if record["metric"]["log"] else lambda value: value
+
+
+def _interval(values, back):
+    """Of values (seeds, parts): draw seeds and parts again, take the mean over parts and the median over seeds."""
+    if len(values) == 0:
+        raise ValueError("nothing of that kind has been run")
+    rng = np.random.default_rng(0)  # the same record says the same
+    seeds, parts = values.shape
+    some = rng.integers(seeds, size=(DRAWS, seeds, 1)), rng.integers(parts, size=(DRAWS, 1, parts))
+    drawn = np.median(values[some].mean(axis=2), axis=1)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(*(float(back(value)) for value in (np.median(values.mean(axis=1)), low, high)), seeds)
