@@ -40,7 +40,7 @@ def test_lines_need_no_environment():
 
 
 def test_what_is_no_formula_is_said():
-    with pytest.raises(ValueError, match="not a formula: .*frac"):
+    with pytest.raises(ValueError, match=r"not a formula: .*frac"):
         formulas.mathml(r"\frac{1")
     assert formulas.mathml("x") == "<math><mi>x</mi></math>"  # the next one is not lost
 
