@@ -64,7 +64,7 @@ def page(folder, found, book=""):
 
 def test_the_class_page_shows_both_and_says_what_they_are(tmp_path):
     text = page(tmp_path, CLASS).text
-    assert "rnn_step 25 % 0.5 of 2 0.25 0.58" in text and "rnn_forward 50 % 1.5 of 3 0.50 0.58" in text
+    assert "rnn_step 25 % 5–70 % 0.5 of 2 0.25 0.58" in text and "rnn_forward 50 % 15–85 % 1.5 of 3 0.50 0.58" in text
     assert "With fewer than 30 students much of it is chance" in text and "hardly apart" not in text
     many = [replace(each, student=f"{each.student}{k}") for k in range(item_analysis.FEW) for each in CLASS[:4]]
     assert "much of it is chance" not in page(tmp_path, many).text

@@ -1,6 +1,7 @@
 """The pages and the CSV of a class: right numbers, and a student's text stays text wherever it is shown."""
 
 import csv
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,8 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from grading_store import keep
 
-from course_rnn.grading.out import report
-from course_rnn.grading.out.report import histogram, misconceptions, write_report
+from course_rnn.grading.marks import named
+from course_rnn.grading.out import overview, report
+from course_rnn.grading.out.overview import histogram, misconceptions
+from course_rnn.grading.out.report import write_report
 from course_rnn.grading.store import Verdict
 from course_rnn.grading.tables import as_text
 from course_rnn.grading.text import file_name
@@ -105,7 +108,7 @@ def test_the_class_page_says_how_it_went(pages):
     for said in ("6 handed in", "4 graded", "1 rejected", "1 ungraded", "2.0 mean, of 5", "1.5 median"):
         assert said in text
     assert "eve rejected 2 notebooks were handed in: a.ipynb, b.ipynb." in text
-    assert "rnn_step 25 % 0.5 of 2" in text and "rnn_forward 50 % 1.5 of 3" in text
+    assert "rnn_step 25 % 5–70 % 0.5 of 2" in text and "rnn_forward 50 % 15–85 % 1.5 of 3" in text
     assert "0 2 1 0 2 0 3 1 4 0 5 1" in text, "the histogram as numbers"
     assert re.search(
         r"without_tanh in rnn_step 2 students About without_tanh\. .*column_form in rnn_step 1 student About", text
@@ -200,7 +203,7 @@ def test_without_verdicts_there_is_no_report(tmp_path):
 def test_the_histogram_counts_everybody_once():
     for scores, most in (([0, 0.5, 4.99, 5], 5), ([0, 50, 99.5, 100], 100), ([0, 13], 13), ([0, 2.5], 2.5), ([0], 0.5)):
         bars = histogram(scores, most)
-        assert sum(bars.values()) == len(scores) and len(bars) <= report.MOST_BARS + 1
+        assert sum(bars.values()) == len(scores) and len(bars) <= overview.MOST_BARS + 1
     assert list(histogram([], 100)) == [
         "0 to 8",
         "9 to 17",
@@ -253,3 +256,84 @@ def test_no_cell_begins_a_formula_however_a_spreadsheet_splits_it(pages, text, d
 def test_ordinary_text_is_left_as_it_is():
     for text in ("Ada Lovelace", "O'Neill", "Ada-Mae", "a = b", "x@y.org", "1 + 1", "-0.5"[1:], "Müller, Ada"):
         assert as_text(text) == text
+
+
+# ---------------------------------------------------------------------- what a class shares
+
+
+def variant(student, told, alike=""):
+    """A verdict in which the first question was answered in another convention, or in an unknown way."""
+    found = verdict(student, 0, 3, cause="time_column" if told else "")
+    message = f"h is wrong.\nLikely cause: {told}" if told else "h is wrong."
+    found.questions["rnn_step"] |= {"message": message, "alike": alike}
+    return replace(found, times={"rnn_step": 0.5 if student == "ada" else 1.5})
+
+
+VARIANTS = [
+    variant("ada", "it takes time first where yours takes the batch."),
+    variant("bob", "it takes time first where yours ends with the sigmoid."),
+    variant("cyd", "it takes time first where yours takes the batch."),
+    variant("dot", "", "3f2a9c11d0be"),
+    variant("eve", "", "3f2a9c11d0be"),
+    variant("fay", "", "000000000000"),
+    replace(verdict("una", 0, 0, status="missing"), sha256=""),
+]
+
+
+def test_each_sentence_about_a_shared_mistake_is_true_of_those_it_is_counted_for(pages):
+    [mistake] = misconceptions([each for each in VARIANTS if each.status == "graded"])
+    assert mistake["students"] == ["ada", "cyd", "bob"]
+    assert mistake["told"] == {
+        "It takes time first where yours takes the batch.": ["ada", "cyd"],
+        "It takes time first where yours ends with the sigmoid.": ["bob"],
+    }
+    text = Text(pages(VARIANTS) / "index.html").text
+    assert (
+        "3 students 2: It takes time first where yours takes the batch. 1: It takes time first where yours ends" in text
+    )
+
+
+def test_answers_that_err_alike_without_a_known_cause_stand_together(pages):
+    folder = pages(VARIANTS)
+    clusters = overview.unnamed([each for each in VARIANTS if each.status == "graded"])
+    assert [(each["alike"], each["students"]) for each in clusters] == [
+        ("3f2a9c11d0be", ["dot", "eve"]),
+        ("000000000000", ["fay"]),
+    ]
+    assert "rnn_step , 2 students: h is wrong. dot, eve" in Text(folder / "index.html").text
+
+
+def test_the_class_page_counts_who_handed_in_nothing(pages):
+    text = Text(pages(VARIANTS) / "index.html").text
+    assert "6 handed in of 7" in text and "Handed in nothing una" in text
+    assert "Nothing was handed in." in Text(pages(VARIANTS) / "feedback" / "una.html").text
+
+
+def test_the_numbers_of_the_class_page_are_a_table_and_json(pages):
+    folder = pages(VARIANTS)
+    with open(folder / "questions.csv", encoding="utf-8-sig", newline="") as file:
+        [step, forward] = csv.DictReader(file)
+    assert (step["question"], step["answers"], step["passed"], step["seconds"]) == ("rnn_step", "6", "0", "1.5")
+    assert (forward["pass_rate"], forward["pass_rate_low"], forward["seconds"]) == ("1.0", "0.61", "")
+    found = json.loads((folder / "class.json").read_text())
+    assert found["counts"] == {"graded": 6, "missing": 1}
+    [assignment] = found["assignments"].values()
+    assert [each["students"] for each in assignment["unnamed"]] == [["dot", "eve"], ["fay"]]
+    assert [row["question"] for row in found["questions"]] == ["rnn_step", "rnn_forward"]
+
+
+def test_a_mistake_that_got_a_name_is_told_to_all_who_make_it(pages):
+    folder = pages(VARIANTS)
+    line = 'rnn_step,3f2a9c11d0be,one_step_late,"the first state is the start, not the first step.",M. Curie'
+    (folder / named.FILE).write_text(f"{','.join(named.COLUMNS)}\n{line}\n")
+    write_report(folder)
+    text = Text(folder / "index.html").text
+    assert "one_step_late in rnn_step 2 students The first state is the start, not the first step." in text
+    told = Text(folder / "feedback" / "dot.html").text
+    assert "h is wrong. Likely cause: the first state is the start, not the first step." in told
+    assert "one_step_late" not in Text(folder / "feedback" / "fay.html").text
+    for wrong, said in (("One Step", "is no name"), ("one_step", "sentence is empty")):
+        text = f"{','.join(named.COLUMNS)}\nrnn_step,3f2a9c11d0be,{wrong},,M. Curie\n"
+        (folder / named.FILE).write_text(text)
+        with pytest.raises(ValueError, match=rf"mistakes\.csv, line 2: .*{said}"):
+            write_report(folder)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_rnn.grading import course
-from course_rnn.grading.marks import by_hand, late, overrides
+from course_rnn.grading.marks import by_hand, late, named, overrides
 from course_rnn.grading.store import Store
 
 
@@ -45,7 +45,7 @@ def settled(folder) -> Grades:
         if not found:
             raise ValueError(f"There are no verdicts in {folder}.")
         found, pending = by_hand.apply(folder, late.chosen(store, plan, _named(found)))
-        found = late.by_the_rules(store, plan, found)
+        found = named.apply(folder, late.by_the_rules(store, plan, found))
     decided, done = overrides.read(folder / overrides.FILE, found), {}
     for student, each in decided.items():
         found[student], done[student] = overrides.apply(found[student], each)

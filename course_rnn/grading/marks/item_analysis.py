@@ -9,8 +9,9 @@ Source: L. Crocker and J. Algina, Introduction to Classical and Modern Test Theo
 below which a question wants a look is Ebel's, quoted there.
 """
 
+import math
 from dataclasses import dataclass
-from statistics import StatisticsError, correlation, mean
+from statistics import NormalDist, StatisticsError, correlation, mean
 
 LOOK = 0.2  # a discrimination below it
 FEW = 30  # students: with fewer, chance alone makes correlations of 0.4
@@ -61,6 +62,23 @@ def analyse(answers):
     """
     names = dict.fromkeys(name for each in answers for name in each)
     return {name: _item(name, [each for each in answers if name in each]) for name in names}
+
+
+def interval(passed, answers, level=0.95):
+    """Between which shares the pass rate of all such students lies, with that probability: Wilson's score interval.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+
+    Examples
+    --------
+    >>> [round(share, 2) for share in interval(9, 10)], [round(share, 2) for share in interval(90, 100)]
+    ([0.6, 0.98], [0.83, 0.94])
+    """
+    z, share = NormalDist().inv_cdf((1 + level) / 2), passed / answers
+    middle = share + z * z / (2 * answers)
+    width = z * math.sqrt(share * (1 - share) / answers + (z / (2 * answers)) ** 2)
+    scale = 1 + z * z / answers
+    return max(0.0, (middle - width) / scale), min(1.0, (middle + width) / scale)
 
 
 def _item(name, answers):

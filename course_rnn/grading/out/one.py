@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import asdict
 
-from course_rnn.grading.out.report import state
+from course_rnn.grading.out.overview import state
 from course_rnn.grading.tables import shown
 
 SAID = "student", "assignment", "version", "sha256", "status", "score", "max_score", "questions", "messages", "look"
