@@ -317,14 +317,16 @@ def report(grades, against, book):
 
 @main.command()
 @click.argument("grades", type=click.Path(exists=True, file_okay=False))
-@click.option("--least", type=click.FloatRange(0, 1), default=0.9, show_default=True, help="similarity to show a pair")
+@click.option(
+    "--least", type=click.FloatRange(0, 1), default=0.9, show_default=True, help="similarity of two in a ring"
+)
 def similar(grades, least):
-    """Write GRADES/similar.html: pairs of submissions that are alike, as a hint where to look, never as a verdict."""
+    """Write GRADES/similar.html: rings of submissions that are alike, as a hint where to look, never as a verdict."""
     with said_plainly():
         from course_rnn.grading.out.similarity import write_similar
 
-        page, pairs = write_similar(grades, least)
-    click.echo(f"{sum(map(len, pairs.values()))} pairs to look at: {page}")
+        page, rings = write_similar(grades, least)
+    click.echo(f"{sum(map(len, rings.values()))} rings to look at: {page}")
 
 
 @main.command()

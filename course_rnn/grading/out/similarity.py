@@ -1,14 +1,15 @@
 """Submissions that look alike: a hint where to look, never a verdict.
 
 What was handed out is taken away first: signatures, docstrings, comments, stubs and checks; then the names that a
-student chose are made equal. An answer that a good part of the class gave in the same way says nothing, since short
-right answers are alike, and is left out too. What remains of two students is compared token by token: twice the length
-of the longest common subsequence by the sum of the lengths, with RapidFuzz.
+student chose are made equal. A short answer that a good part of the class gave in the same way says nothing, since
+short right answers are alike, and is left out too; a long one says the more, the more have it. What remains of two
+students is compared token by token: twice the length of the longest common subsequence by the sum of the lengths, with
+RapidFuzz. Who is alike by one or several steps makes a ring, which is shown whole.
 
 Nothing of the students' code is executed or parsed; it is cut into tokens with a regular expression.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,52 +25,54 @@ from course_rnn.grading.worker.frames import unpack
 PAGE = "similar.html"
 LEAST = 0.9  # similarity from which a pair is shown
 FEWEST = 40  # tokens: less than three lines are alike by chance
-MOST_PAIRS = 50
 COMMON, SEVERAL = 0.2, 5  # an answer that more than this part of a class, and more than so many, gave alike
+LONG = 100  # tokens from which an answer is nobody's by chance, however many gave it
 MOST_TOKENS = 4_000  # of a student that are compared
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two students whose answers are alike.
+class Ring:
+    """Students whose answers are alike, each with another of them at least.
 
     Attributes
     ----------
     students : tuple of str
-    similarity : float
-        From 0 to 1.
+    least, most : float
+        The similarities, from 0 to 1, between which those are that made the ring.
     answers : dict of str to tuple of str
-        By question, what both wrote.
+        By question, what each of them wrote.
     left_out : list of str
         Questions that many of the class answered in this way; they do not count.
     """
 
     students: tuple
-    similarity: float
+    least: float
+    most: float
     answers: dict
     left_out: list
 
 
 def alike(written, least=LEAST):
-    """The pairs of students whose answers are alike, the most alike first.
+    """The rings of students whose answers are alike, the largest first, and of these the most alike.
 
     Parameters
     ----------
     written : dict of str to dict
         For each student, by question, the code and its tokens.
     least : float
-        The similarity from which a pair counts.
+        The similarity from which two are alike.
 
     Returns
     -------
-    list of Pair
+    list of Ring
     """
     from rapidfuzz import process
     from rapidfuzz.distance import Indel
 
     cut = {who: {name: words for name, (_, words) in each.items()} for who, each in written.items()}
     times = Counter((name, tuple(each)) for answers in cut.values() for name, each in answers.items())
-    common = {answer for answer, count in times.items() if count > max(SEVERAL, COMMON * len(cut))}
+    many = max(SEVERAL, COMMON * len(cut))
+    common = {answer for answer, count in times.items() if count > many and len(answer[1]) < LONG}
     letters = {}  # one for each token, as RapidFuzz compares strings fastest
     texts = {}
     for who, answers in cut.items():
@@ -80,12 +83,30 @@ def alike(written, least=LEAST):
     if len(who) < 2:
         return []
     found = process.cdist(queries, queries, scorer=Indel.normalized_similarity, score_cutoff=least, workers=-1)
-    first, second = np.nonzero(np.triu(found >= least, k=1))
-    order = np.argsort(-found[first, second], kind="stable")[:MOST_PAIRS]
-    return [
-        _pair(who[i], who[j], float(found[i, j]), written, cut, common)
-        for i, j in zip(first[order], second[order], strict=True)
+    links = [
+        (int(i), int(j), float(found[i, j])) for i, j in zip(*np.nonzero(np.triu(found >= least, k=1)), strict=True)
     ]
+    rings = [_ring([who[k] for k in members], how, written, cut, common) for members, how in _joined(links)]
+    return sorted(rings, key=lambda ring: (-len(ring.students), -ring.most, ring.students))
+
+
+def _joined(links):
+    """The members of each set that some links hold together, with the similarities of its links."""
+    root = {}
+
+    def of(k):
+        while root.setdefault(k, k) != k:
+            k = root[k]
+        return k
+
+    for i, j, _ in links:
+        root[of(j)] = of(i)
+    members, how = defaultdict(list), defaultdict(list)
+    for k in sorted(root):
+        members[of(k)].append(k)
+    for i, _, similarity in links:
+        how[of(i)].append(similarity)
+    return [(those, how[top]) for top, those in members.items()]
 
 
 def _letter(number):
@@ -93,30 +114,41 @@ def _letter(number):
     return chr(number + 0x100 if number < 0xD000 else min(number + 0x1000, 0x10FFFF))  # the last for all the rest
 
 
-def _pair(one, other, similarity, written, cut, common):
-    both = [name for name in written[one] if name in written[other]]
-    left_out = [name for name in both if any((name, tuple(cut[who][name])) in common for who in (one, other))]
-    shown = {name: (written[one][name][0], written[other][name][0]) for name in both if name not in left_out}
-    return Pair((one, other), similarity, shown, left_out)
+def _ring(students, how, written, cut, common):
+    names = dict.fromkeys(name for who in students for name in written[who])
+    left_out = [name for name in names if any((name, tuple(cut[who].get(name, ()))) in common for who in students)]
+    shown = {
+        name: tuple(written[who].get(name, ("",))[0] for who in students) for name in names if name not in left_out
+    }
+    return Ring(tuple(students), min(how), max(how), shown, left_out)
 
 
 def write_similar(folder, least=LEAST):
-    """Write a page with the pairs of a graded class that are alike, both sides beside each other.
+    """Write a page with the rings of a graded class, what each wrote beside the others.
 
     Parameters
     ----------
     folder : path
         What `batch.grade_class` wrote.
     least : float
-        The similarity from which a pair is shown.
+        The similarity from which two are alike.
 
     Returns
     -------
     page : Path
-    pairs : dict of str to list of Pair
+    rings : dict of str to list of Ring
         By assignment.
     """
-    folder, pairs = Path(folder), {}
+    folder = Path(folder)
+    rings = rings_of(folder, least)
+    page = environment().get_template("similar.html").render(rings=rings, least=least)
+    write_whole(folder / PAGE, page)
+    return folder / PAGE, rings
+
+
+def rings_of(folder, least=LEAST):
+    """The rings of a graded class by assignment; parameters are those of `write_similar`."""
+    rings = {}
     with Store(folder) as store:
         found = {who: each for who, each in store.verdicts().items() if each.status == "graded"}
         limits, trusted = store.how()
@@ -124,10 +156,8 @@ def write_similar(folder, least=LEAST):
             written = {who: _written(room, each, found[who]) for who, each in handed_in(store, found, limits)}
     for assignment in sorted({each.assignment for each in found.values()}):
         theirs = {who: each for who, each in written.items() if found[who].assignment == assignment}
-        pairs[assignment] = alike(theirs, least)
-    page = environment().get_template("similar.html").render(pairs=pairs, least=least, most=MOST_PAIRS)
-    write_whole(folder / PAGE, page)
-    return folder / PAGE, pairs
+        rings[assignment] = alike(theirs, least)
+    return rings
 
 
 def _written(room, content, verdict):

@@ -189,8 +189,8 @@ def heading_of(line):
 
 def code(book, command, settings):
     """For each of some functions the cell in which it is written, and its tokens, a line for each."""
-    written = answers_of(sources(book), command["names"])
-    cut = ["\n".join(tokens(source, name)) for name, source in written.items()]
+    written, cells = answers_of(sources(book), command["names"]), sources(book)
+    cut = ["\n".join(tokens(with_helpers(source, cells), name)) for name, source in written.items()]
     return {"names": list(written), "code": pack(each[:LONGEST_CODE] for each in written.values()), "tokens": pack(cut)}
 
 
@@ -199,12 +199,26 @@ def answers_of(cells, names):
     written = [source for kind, source in cells if kind == "code"]
     found = {}
     for name in names:
-        defines = re.compile(rf"^def {re.escape(name)}\b", re.MULTILINE)
         for source in reversed(written):
-            if defines.search(source):
+            if defined(name, source):
                 found[name] = source
                 break
     return found
+
+
+def defined(name, source):
+    """Whether a cell defines a function, also as ``name = ...``."""
+    return re.search(rf"^(?:def {re.escape(name)}\b|{re.escape(name)}\s*=[^=])", source, re.MULTILINE)
+
+
+def with_helpers(source, cells):
+    """An answer with the other code cells before it that define what it calls: a body may have been moved there."""
+    helpers, own = [], set(re.findall(r"^def (\w+)", source, re.MULTILINE))
+    for kind, cell in cells:
+        names = set(re.findall(r"^def (\w+)", cell, re.MULTILINE)) - own if kind == "code" else ()
+        if any(re.search(rf"\b{name}\(", source) for name in names):
+            helpers.append(cell)
+    return "\n\n".join([*helpers, source])
 
 
 def tokens(source, name):
