@@ -259,7 +259,9 @@ def adapter():
 
 @adapter.command("gradescope")
 @click.argument("out", type=ZIP)
-@click.option("--wheel", type=FILE, required=True, help="of this package: pip wheel --no-deps --wheel-dir DIST .")
+@click.option(
+    "--wheel", type=FILE, multiple=True, required=True, help="pip wheel --no-deps --wheel-dir DIST . ./kit makes both"
+)
 @click.option("--questions", type=FILE, help="a module of questions of your own")
 @click.option("--course", type=FILE, help="a course.toml; its seed goes into the zip")
 @click.option("--roster", type=FILE, help="who the students are; its column lms holds their e-mail addresses")
@@ -392,6 +394,31 @@ def _tell(sent, what):
 exchange = click.option(
     "--exchange", type=click.Path(file_okay=False, path_type=Path), help="nbgrader's exchange: EXCHANGE/COURSE"
 )
+
+
+@main.command()
+@click.argument("grades", type=FOLDER)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="of this machine  [default: a free one]")
+@click.option("--browser/--no-browser", default=True, help="open the page")
+def desk(grades, port, browser):
+    """Look at GRADES and decide, on a page of this machine that nobody else can open. Ctrl-C ends it."""
+    with said_plainly():
+        import asyncio
+        import webbrowser
+
+        from course_rnn.grading.desk.server import serve
+
+        async def sit():
+            _, address = serve(grades, port)
+            click.echo(f"The desk: {address}")
+            if browser:
+                webbrowser.open(address)
+            await asyncio.Event().wait()
+
+        try:
+            asyncio.run(sit())
+        except KeyboardInterrupt:
+            click.echo("The desk is closed.")
 
 
 @main.command()

@@ -55,9 +55,13 @@ ALLOWED = {
         "grading/marks/",
         "numpy nbformat tqdm jinja2 nbgrader rapidfuzz sqlalchemy traitlets",
     ),
+    "grading/desk/": (
+        "checking/ grading/worker/ grading/ grading/intake/ grading/room/ grading/marks/ grading/out/",
+        "msgspec tornado",
+    ),
     "cli.py": (
         "checking/ checking/certify.py checking/notebook.py questions/ grading/ grading/intake/ grading/room/ "
-        "grading/batch.py grading/one.py grading/marks/ grading/out/ machine.py slides.py experiment/",
+        "grading/batch.py grading/one.py grading/marks/ grading/out/ grading/desk/ machine.py slides.py experiment/",
         "click",
     ),
 }

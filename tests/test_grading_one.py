@@ -104,10 +104,12 @@ def test_an_autograder_for_gradescope_grades_what_lies_in_its_folder(tmp_path):
     room = tmp_path / "autograder"
     plan = course.read(example(tmp_path))
     (tmp_path / "roster.csv").write_text("student,lms\nada,ada@uni.edu\nbob,bob@uni.edu\n")
-    (tmp_path / "course_rnn-1-py3-none-any.whl").write_text("")
+    wheels = [tmp_path / f"{name}-1-py3-none-any.whl" for name in ("course_rnn", "course_rnn_kit")]
+    for wheel in wheels:
+        wheel.write_text("")
     made = adapters.gradescope(
         tmp_path / "out.zip",
-        tmp_path / "course_rnn-1-py3-none-any.whl",
+        wheels,
         questions=str(tmp_path / "course.toml"),
         roster=str(tmp_path / "roster.csv"),
         assignment="homework_1",
@@ -116,14 +118,16 @@ def test_an_autograder_for_gradescope_grades_what_lies_in_its_folder(tmp_path):
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
         archive.extractall(room / "source")
     assert set(modes) == {
-        *("setup.sh", "run_autograder", "course.toml", "seed.txt", "roster.csv", "course_rnn-1-py3-none-any.whl")
+        *("setup.sh", "run_autograder", "course.toml", "seed.txt", "roster.csv"),
+        *(wheel.name for wheel in wheels),
     }
     assert all(stat.S_IMODE(modes[name]) == 0o755 for name in ("setup.sh", "run_autograder"))
     assert stat.S_IMODE(modes["seed.txt"]) == 0o600
     for name in ("setup.sh", "run_autograder"):
         assert (room / "source" / name).read_text().startswith("#!/")
         subprocess.run(["bash", "-n", room / "source" / name], check=True)
-    assert "course_rnn-1-py3-none-any.whl[grading]" in (room / "source" / "setup.sh").read_text()
+    install = '"./course_rnn-1-py3-none-any.whl[grading]" "./course_rnn_kit-1-py3-none-any.whl"'
+    assert install in (room / "source" / "setup.sh").read_text()
     (room / "submission").mkdir()
     nbformat.write(worked_out(plan, "homework_1", "bob"), room / "submission" / "my lab.ipynb")
     users = [{"email": "bob@uni.edu", "id": 1234, "name": "Bob"}]
@@ -156,9 +160,12 @@ def test_what_gradescope_does_not_say_is_nobody(tmp_path, text):
 
 def test_what_an_autograder_lacks_is_said(tmp_path):
     with pytest.raises(ValueError, match="no wheel"):
-        adapters.gradescope(tmp_path / "out.zip", "course.zip")
+        adapters.gradescope(tmp_path / "out.zip", ["course.zip"])
+    plan = {"questions": str(example(tmp_path))}
     with pytest.raises(ValueError, match="give the roster too"):
-        adapters.gradescope(tmp_path / "out.zip", "course.whl", questions=str(example(tmp_path)))
+        adapters.gradescope(tmp_path / "out.zip", ["course.whl"], **plan)
+    with pytest.raises(ValueError, match="course-rnn-kit: give it too"):
+        adapters.gradescope(tmp_path / "out.zip", ["course.whl"], **plan, roster=str(EXAMPLES / "roster.csv"))
 
 
 # ---------------------------------------------------------------------- GitHub

@@ -16,14 +16,14 @@ EXECUTABLE = 0o100755 << 16
 PLAIN = 0o100600 << 16  # nobody else is to read the seed of a course
 
 
-def gradescope(out, wheel, *, questions="", roster="", assignment=None):
+def gradescope(out, wheels, *, questions="", roster="", assignment=None):
     """Write the zip of an autograder for Gradescope; returns its path.
 
     Parameters
     ----------
     out : path
-    wheel : path
-        Of this package: ``pip wheel --no-deps --wheel-dir DIST .`` makes it.
+    wheels : iterable of path
+        Of this package, ``pip wheel --no-deps --wheel-dir DIST .`` makes it; for a course.toml also of ``./kit``.
     questions : path
         Of a module of questions or a course.toml, whose seed goes into the zip; "" for the course's own questions.
     roster : path
@@ -34,11 +34,15 @@ def gradescope(out, wheel, *, questions="", roster="", assignment=None):
     ------
     ValueError
     """
-    plan, wheel = plans.read(questions), Path(wheel)
-    if wheel.suffix != ".whl":
-        raise ValueError(f"{wheel} is no wheel: pip wheel --no-deps --wheel-dir DIST . makes one.")
-    if isinstance(plan, plans.Course) and not roster:
-        raise ValueError("In a course.toml each student is asked something else: give the roster too.")
+    plan, wheels = plans.read(questions), [Path(wheel) for wheel in wheels]
+    for wheel in wheels:
+        if wheel.suffix != ".whl":
+            raise ValueError(f"{wheel} is no wheel: pip wheel --no-deps --wheel-dir DIST . makes one.")
+    if isinstance(plan, plans.Course):
+        if not roster:
+            raise ValueError("In a course.toml each student is asked something else: give the roster too.")
+        if not any(wheel.name.startswith("course_rnn_kit-") for wheel in wheels):
+            raise ValueError("The questions of a course.toml are in a wheel of their own, course-rnn-kit: give it too.")
     files, arguments = {}, []
     if questions:
         option = "--course" if isinstance(plan, plans.Course) else "--questions"
@@ -51,13 +55,14 @@ def gradescope(out, wheel, *, questions="", roster="", assignment=None):
     if assignment:
         arguments += ["--assignment", assignment]
     pages = environment(escape=False)
-    said = {"wheel": wheel.name, "arguments": shlex.join(arguments)}
+    said = {"wheels": [wheel.name for wheel in wheels], "arguments": shlex.join(arguments)}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
             _add(archive, name, pages.get_template(f"{name}.txt").render(**said).encode(), EXECUTABLE)
         for name, content in files.items():
             _add(archive, name, content, PLAIN)
-        _add(archive, wheel.name, wheel.read_bytes(), PLAIN)
+        for wheel in wheels:
+            _add(archive, wheel.name, wheel.read_bytes(), PLAIN)
     return Path(out)
 
 

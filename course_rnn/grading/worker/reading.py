@@ -15,6 +15,10 @@ from course_rnn.grading.worker.frames import pack
 NAMED = 200  # characters of a name in the metadata
 LONGEST = 30_000  # characters of an answer to an open question: a cell of a spreadsheet holds 32,767
 LONGEST_CODE = 20_000  # characters of an answer in code that are compared
+LONGEST_SAID = 5_000  # characters of a cell's outputs that are shown
+MOST_CELLS = 300  # that are shown
+PICTURES = {"image/png", "image/jpeg"}
+MOST_PICTURES = 4 << 20  # characters of all pictures of a notebook
 TOKEN = re.compile(
     r"""(?P<left_out>\#[^\n]*|\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z))|"[^"\n]*"|'[^'\n]*'|\d[\w.]*|\w+|\S""",
     re.DOTALL | re.VERBOSE,
@@ -32,7 +36,8 @@ def read(command, settings):
         name, content = unzipped(command["content"].tobytes(), settings["notebook_mb"] << 20)
         book = parse(content)
         book["inside"] = name
-        return {"notebook": notebook, "answers": answers, "code": code}[command["of"]](book, command, settings)
+        of = {"notebook": notebook, "answers": answers, "code": code, "cells": cells}
+        return of[command["of"]](book, command, settings)
     except Refused as error:
         return {"refused": str(error)}
     except MemoryError:
@@ -149,6 +154,56 @@ def answers(book, command, settings):
     """What stands under each of some headings."""
     given, found = set(command["given"]), sources(book)
     return {"answers": pack(answer_under(heading, found, given) for heading in command["headings"])}
+
+
+def cells(book, command, settings):
+    """What a person sees of a notebook: of each cell a line of JSON; and what stands under some headings.
+
+    Each line is {"kind", "source", "said", "pictures", "under"}: what the outputs say, pictures as "type;base64", and
+    the numbers of the headings that the cell stands under.
+    """
+    left, lines, level = MOST_PICTURES, [], [0] * len(command["headings"])
+    for cell in filter(lambda cell: isinstance(cell, dict), cells_of(book)[:MOST_CELLS]):
+        kind, source = cell.get("cell_type"), source_of(cell)
+        under = set()
+        for line in source.splitlines() if kind == "markdown" and source else [""]:
+            depth, title = heading_of(line)
+            for number, heading in enumerate(command["headings"] if depth else ()):
+                if level[number] and depth <= level[number]:
+                    level[number] = 0
+                if not level[number] and title.casefold() == heading.casefold():
+                    level[number] = depth
+            under |= {number for number, depth in enumerate(level) if depth}
+        said, seen = outputs_of(cell)
+        pictures = []
+        for picture in seen:
+            if len(picture) <= left:
+                pictures.append(picture)
+                left -= len(picture)
+        shown = {"kind": str(kind)[:NAMED], "source": source[:LONGEST_CODE], "said": said[:LONGEST_SAID]}
+        lines.append(json.dumps(shown | {"pictures": pictures, "under": sorted(under)}))
+    return {"cells": pack(lines)}
+
+
+def outputs_of(cell):
+    """The texts of a cell's outputs, together, and its pictures, those that are attached to it among them."""
+    said, pictures = [], []
+    outputs, attached = cell.get("outputs"), cell.get("attachments")
+    bundles = list(attached.values()) if isinstance(attached, dict) else []
+    for output in outputs if isinstance(outputs, list) else []:
+        output = output if isinstance(output, dict) else {}
+        data = output.get("data") if isinstance(output.get("data"), dict) else {}
+        bundles.append(data)
+        for text in (output.get("text"), None if PICTURES & data.keys() else data.get("text/plain")):
+            said.append("".join(line for line in text if isinstance(line, str)) if isinstance(text, list) else text)
+        said += [f"{output.get('ename')}: {output.get('evalue')}"] if output.get("output_type") == "error" else []
+    for bundle in bundles:
+        for kind in sorted(PICTURES & bundle.keys()) if isinstance(bundle, dict) else ():
+            content = bundle[kind]
+            content = "".join(content) if isinstance(content, list) else content
+            if isinstance(content, str):
+                pictures.append(f"{kind};{''.join(content.split())}")
+    return "\n".join(text for text in said if isinstance(text, str)), pictures
 
 
 def answer_under(heading, cells, given=()):
