@@ -9,12 +9,14 @@ WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 PAGES := pages.atlas pages.objectives claims landing
 BUILD := $(BIN)/jupyter-book build . --toc book/_toc.yml -W -n --keep-going
 .DEFAULT_GOAL := help
-.PHONY: help book test quick machines chance lab serve live notebooks exercises pages bench clean
+.PHONY: help book offline pdf test quick machines chance lab serve live notebooks exercises pages bench clean
 # jupyter-book calls sphinx, and the tests call both, by name
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make book       build the book into _build/html"
+	@echo "make offline    pack the built book into _build/course-rnn-book.zip, to read without a network"
+	@echo "make pdf        print the built book into _build/course-rnn-book.pdf (needs Chromium)"
 	@echo "make test       run every test: package, notebooks, pages, exercises"
 	@echo "make quick      in a minute: style, imports, cells, layers and the tests of what you changed"
 	@echo "make machines   run notebooks and numerical tests as three other processors (ONLY=book/08_gpu.ipynb: one)"
@@ -39,6 +41,12 @@ $(READY): requirements.txt
 book: $(READY)
 	@$(BUILD) --quiet
 	@echo "The book is built. Open this file: $(CURDIR)/_build/html/index.html   (or: make serve)"
+
+offline: $(READY)
+	@$(BIN)/python -m course_rnn.pages.paper --archive
+
+pdf: $(READY)
+	@$(BIN)/python -m course_rnn.pages.paper
 
 test: $(READY)
 	@$(BIN)/ruff check .

@@ -37,6 +37,8 @@ HIDDEN = {
 WIDGET = "application/vnd.jupyter.widget-view+json"
 #: The longest that a cell may take, here and in the tests: what takes longer hangs, or is no cell for a reader.
 CELL_SECONDS = 60
+#: The branch whose notebooks begin with the cell that installs the course: the one that Colab is led to.
+COLAB_BRANCH = "colab"
 INSTALL = """\
 # On Colab, which has torch, this installs the course; elsewhere it does nothing.
 import sys
@@ -110,10 +112,13 @@ def executed(notebook: NotebookNode, folder) -> NotebookNode:
 
 
 def address(config=Path("_config.yml")):
-    """Where the course is hosted, as _config.yml has it; "" where nobody has set it yet."""
+    """Where the course is hosted, as the environment or _config.yml has it; "" where nobody has set it yet."""
     import yaml  # part of what builds the book
 
-    return yaml.safe_load(Path(config).read_text())["sphinx"]["config"]["html_theme_options"]["repository_url"]
+    return (
+        os.environ.get("COURSE_RNN_REPOSITORY")
+        or yaml.safe_load(Path(config).read_text())["sphinx"]["config"]["html_theme_options"]["repository_url"]
+    )
 
 
 def with_install_cell(notebook: NotebookNode, url) -> NotebookNode:
@@ -128,6 +133,12 @@ def with_install_cell(notebook: NotebookNode, url) -> NotebookNode:
         cell.metadata["tags"] = ["install", "hide-input"]
         notebook.cells.insert(1, cell)
     return notebook
+
+
+def add_install_cells(url, folders=FOLDERS):
+    """Begin every notebook with the cell that installs the course from `url`; nothing is run."""
+    for path in (path for folder in folders for path in sorted(Path(folder).glob("*.ipynb"))):
+        write(with_install_cell(nbformat.read(path, as_version=4), url), path)
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
@@ -225,8 +236,13 @@ def main(arguments=None):
     parser.add_argument(
         "--exercises", action="store_true", help="first regenerate exercises/ from solutions/, and run only those"
     )
+    parser.add_argument(
+        "--install-from", metavar="URL", help="write the cell that installs the course, and run nothing"
+    )
     parser.add_argument("--only", default="", help="with --exercises: how the names begin, such as 02")
     options = parser.parse_args(arguments)
+    if options.install_from:
+        return add_install_cells(options.install_from)
     paths = regenerate(only=options.only) if options.exercises else options.paths
     for path in tqdm(paths or [p for folder in FOLDERS for p in sorted(Path(folder).glob("*.ipynb"))], unit="notebook"):
         run_text(path) if path.suffix == ".md" else run(path)

@@ -36,9 +36,9 @@ ALLOWED = {
     "variants/": ("checking/ questions/", "numpy"),  # a family varies questions
     "checking/certify.py": ("checking/compare.py checking/ questions/", "numpy"),
     "checking/notebook.py": ("checking/ questions/", "numpy nbformat jupyter_client IPython"),
-    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex sphinx"),
+    "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex sphinx bs4 playwright"),
     "claims.py": ("", "nbformat mdit_py_plugins yaml"),
-    "landing.py": ("colours.py numpy/", "numpy"),
+    "landing.py": ("colours.py data/ numpy/", "numpy"),
     "notebooks.py": ("pages/", "nbformat nbclient nbgrader nbval jupytext tqdm yaml"),
     "slides.py": ("", "nbformat"),
     # all of the course that is in the room with a stranger's code

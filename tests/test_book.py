@@ -2,16 +2,10 @@
 
 import functools
 import http.server
-import re
-import shutil
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
-import yaml
-from in_browser import ROOT, Quiet, needs_chromium, pages
+from in_browser import Quiet, needs_chromium, pages
 
 WIDTHS = (1200, 390)  # a desktop and a phone, in pixels
 
@@ -114,40 +108,3 @@ def test_the_book_works_below_another_address(visit, site):
     assert page.errors == []
     assert all(url.startswith((f"{root}/", "data:", "blob:")) for url in page.requests)
     server.shutdown()
-
-
-def test_buttons_lead_to_files_that_are_there(tmp_path):
-    """With an address, every launch and edit button names a file of the tree; without one no button shows."""
-    repository = "https://github.com/example/course"
-    names = ["book/02_simple_rnn", "exercises/02_simple_rnn", "solutions/02_simple_rnn"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / f"{name}.ipynb", tmp_path / f"{name}.ipynb")
-    for name in ("_static", "_ext"):
-        shutil.copytree(ROOT / "book" / name, tmp_path / "book" / name)
-    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    theme = config["sphinx"]["config"]["html_theme_options"]
-    assert theme["repository_url"] == ""
-    toc = {"format": "jb-book", "root": names[0], "chapters": [{"file": name} for name in names[1:]]}
-    (tmp_path / "toc.yml").write_text(yaml.safe_dump(toc))
-
-    def links():
-        (tmp_path / "_config.yml").write_text(yaml.safe_dump(config))
-        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--all", "--toc", "toc.yml"]
-        subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-        html = "".join((tmp_path / "_build" / "html" / f"{name}.html").read_text() for name in names)
-        return set(re.findall(r'href="(https://(?:colab|mybinder|github)[^"]*)"', html))
-
-    assert links() == set()
-    theme["repository_url"] = repository
-    found = links()
-    kinds = {
-        "colab": r"https://colab\.research\.google\.com/github/example/course/blob/main/(.+)",
-        "binder": r"https://mybinder\.org/v2/gh/example/course/main\?urlpath=lab/tree/(.+)",
-        "edit": rf"{repository}/edit/main/(.+)",
-    }
-    for kind, pattern in kinds.items():
-        files = {match[1] for link in found if (match := re.fullmatch(pattern, link))}
-        assert files == {f"{name}.ipynb" for name in names}, kind
-        assert all((ROOT / file).exists() for file in files)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_rnn.pages import npm
 
-SHEET = re.compile(r'<link\b[^>]*href="([^"?]*\.css)(?:\?[^"]*)?"[^>]*>\s*')
+SHEET = re.compile(r'<link\b[^>]*href="[^"?]*?(_static/[^"?]*\.css)(?:\?[^"]*)?"[^>]*>\s*')
 ICONS = re.compile(r'<script defer src="[^"]*fontawesome\.js[^"]*"></script>')
 EARLY = re.compile(r'<link rel="preload" as="script"[^>]*>\s*')
 AT_ONCE = "documentation_options.js"  # which scripts that stand in the page speak of
@@ -30,12 +30,11 @@ LOADERS = (
 
 def lean_page(app, pagename, templatename, context, doctree):
     """Change what the head of a page asks for."""
-    root = "../" * app.builder.get_target_uri(pagename).count("/")
 
     def lean(head):
-        app.course_sheets.update(dict.fromkeys(href.removeprefix(root) for href in SHEET.findall(head)))
+        app.course_sheets.update(dict.fromkeys(SHEET.findall(head)))
         version = hashlib.sha256("".join(app.course_sheets).encode()).hexdigest()[:8]
-        sheet = f'<link rel="stylesheet" href="{root}{JOINED}?v={version}">\n'
+        sheet = f'<link rel="stylesheet" href="{context["pathto"](JOINED, True)}?v={version}">\n'
         return sheet + EARLY.sub("", ICONS.sub("", SHEET.sub("", head)))
 
     context["lean"] = lean
