@@ -111,7 +111,8 @@ def long_page(site):
         '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         f"<title>{titles[0]}</title>"
         f'<link rel="stylesheet" href="../_static/book.css"><style>{STYLE}</style></head>'
-        f'<body class="bd-content"><nav class="contents" aria-label="Contents"><h1>Contents</h1><ol>{contents}</ol></nav>'
+        '<body class="bd-content"><nav class="contents" aria-label="Contents"><h1>Contents</h1>'
+        f"<ol>{contents}</ol></nav>"
         f"{''.join(map(str, articles))}</body></html>"
     )
 
