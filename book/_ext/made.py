@@ -42,7 +42,21 @@ def make_pages(app, config):
             page.write_text(text, encoding="utf-8")
 
 
+def citation(path):
+    """How the book is cited, as a sentence and as BibTeX, from CITATION.cff."""
+    about = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    authors, year = " and ".join(author["name"] for author in about["authors"]), about["date-released"].year
+    entry = f"@software{{course_rnn, author = {{{{{authors}}}}}, title = {{{about['title']}}}, year = {{{year}}}, version = {{{about['version']}}}}}"
+    return f"{authors}: *{about['title']}*, version {about['version']}, {year}.\n\n```bibtex\n{entry}\n```"
+
+
+def say_how_to_cite(app, config):
+    """Give every page the citation as a substitution."""
+    config.myst_substitutions |= {"citation": citation(Path(app.srcdir) / "CITATION.cff")}
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("config-inited", say_how_to_cite)
     app.connect("config-inited", make_pages, priority=100)  # before the table of contents is read
     return {"parallel_read_safe": True}

@@ -137,7 +137,7 @@ def print_book(site=SITE, pdf=PDF):
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            opened = browser.new_page()
+            opened = browser.new_page(reduced_motion="reduce")  # a picture that moves stands at its end
             opened.goto(page.as_uri(), wait_until="networkidle", timeout=300_000)
             foot = {"display_header_footer": True, "header_template": "<p></p>", "footer_template": FOOT}
             opened.pdf(path=pdf, outline=True, tagged=True, **foot, **PAPER)

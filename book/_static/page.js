@@ -1,0 +1,125 @@
+// What a page does once it is there: formulas and tables shrink until they fit, a tap enlarges a picture that the screen
+// has made small, and a link inside the book shows what it leads to. Without this script everything can still be read.
+
+// ---------------------------------------------------------------- formulas, tables and printed results fit the screen
+{
+  // how small each may become, as a share of its size: about nine pixels; beyond that it scrolls
+  const KINDS = { "div.math .formula": 0.5, ".bd-article table": 0.62, "div.cell_output pre": 0.66 };
+  const fit = () => {
+    for (const [kind, least] of Object.entries(KINDS)) {
+      const all = [...document.querySelectorAll(kind)];
+      all.forEach((one) => one.style.removeProperty("--fit"));
+      const shares = all.map((one) => {
+        const box = one.tagName === "TABLE" ? one.parentElement : one;
+        return box.clientWidth / Math.max(one.scrollWidth, one.offsetWidth, 1);
+      }); // all are measured before any is changed: one layout
+      shares.forEach((share, i) => share < 1 && all[i].style.setProperty("--fit", Math.max(least, 0.98 * share).toFixed(3)));
+    }
+  };
+  let width = 0;
+  const again = () => {
+    if (innerWidth !== width) fit();
+    width = innerWidth;
+  };
+  addEventListener("resize", again);
+  addEventListener("toggle", (event) => event.target.open && event.target.matches?.(".bd-article details") && fit(), true);
+  document.fonts.ready.then(again);
+}
+
+// ---------------------------------------------------------------- a tap enlarges a picture
+{
+  const enlarge = (image) => {
+    const dialog = document.createElement("dialog");
+    const close = document.createElement("button");
+    const large = document.createElement("img");
+    Object.assign(dialog, { className: "enlarged" });
+    Object.assign(close, { className: "btn", type: "button", textContent: "Close" });
+    Object.assign(large, { src: image.src, alt: image.alt, className: image.className });
+    large.style.width = `${Math.max(image.naturalWidth, 1.6 * image.clientWidth)}px`;
+    dialog.setAttribute("aria-label", "Picture, enlarged");
+    dialog.append(close, large);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => { dialog.remove(); image.focus(); });
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  const offer = (image) => {
+    const small = image.clientWidth && image.clientWidth < 0.85 * image.naturalWidth;
+    if (!small || image.closest("a")) return;
+    Object.assign(image, { tabIndex: 0, title: "Enlarge" });
+    image.setAttribute("role", "button");
+    image.onclick = () => enlarge(image);
+    image.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      enlarge(image);
+    };
+  };
+  for (const image of document.querySelectorAll(".bd-article img")) {
+    if (image.complete) offer(image);
+    image.addEventListener("load", () => offer(image));
+  }
+}
+
+// ---------------------------------------------------------------- a link shows what it leads to
+if (matchMedia("(hover: hover)").matches) {
+  const pages = new Map(); // address -> the page, once fetched
+  const page = (address) => {
+    if (address === location.href.split("#")[0]) return document;
+    if (!pages.has(address)) {
+      const parsed = fetch(address).then((answer) => answer.text()).then((text) => new DOMParser().parseFromString(text, "text/html"));
+      pages.set(address, parsed);
+    }
+    return pages.get(address);
+  };
+  /** The part of a page that a place on it stands for; null where it says nothing more than the link. */
+  const part = (place) => {
+    if (place.matches("dt")) return [place, place.nextElementSibling];
+    if (place.matches("section, h1, h2, h3")) {
+      const section = place.closest("section");
+      return section && [section.querySelector("h1, h2, h3"), section.querySelector(":scope > p")];
+    }
+    return [place.closest("figure, div.math, div.citation, .bibtex, tr") ?? place];
+  };
+  const box = document.createElement("div");
+  Object.assign(box, { className: "preview", id: "preview", hidden: true });
+  box.setAttribute("role", "tooltip");
+  let wanted = null;
+  const hide = () => {
+    wanted?.removeAttribute("aria-describedby");
+    wanted = null;
+    box.hidden = true;
+  };
+  const show = async (link) => {
+    wanted = link;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if (wanted !== link) return;
+    const [address, id] = link.href.split("#");
+    let found;
+    try {
+      const place = (await page(address)).getElementById(decodeURIComponent(id));
+      found = place && part(place)?.filter(Boolean);
+    } catch {
+      return; // opened from a folder, or offline
+    }
+    if (!found?.length || wanted !== link) return;
+    box.replaceChildren(...found.map((one) => document.importNode(one, true)));
+    for (const gone of box.querySelectorAll(".headerlink, .viewcode-link, script")) gone.remove();
+    for (const named of [...box.querySelectorAll("[id]")]) named.removeAttribute("id");
+    box.hidden = false;
+    const { left, bottom, top } = link.getBoundingClientRect();
+    const below = bottom + box.offsetHeight + 16 < innerHeight;
+    box.style.left = `${Math.max(8, Math.min(left, innerWidth - box.offsetWidth - 16)) + scrollX}px`;
+    box.style.top = `${(below ? bottom + 6 : top - box.offsetHeight - 6) + scrollY}px`;
+    link.setAttribute("aria-describedby", "preview");
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    document.body.append(box);
+    for (const link of document.querySelectorAll(".bd-article a.reference.internal[href*='#']:not(.headerlink)")) {
+      link.addEventListener("pointerenter", () => show(link));
+      link.addEventListener("focus", () => show(link));
+      for (const leave of ["pointerleave", "blur"]) link.addEventListener(leave, hide);
+    }
+    addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  });
+}
