@@ -76,6 +76,7 @@ OTHER_SIZES = {
             *({"steps": s, "show": show} for s in (1, 2, 5) for show in ("each", "final", "forward", "backward")),
             {"steps": 2, "show": "final", "layers": 2},
         ],
+        diagrams.lstm_cell: [{"part": part} for part in ("forget", "write", "add", "show")],
         diagrams.recursive_network: [{"leaves": 2}, {"leaves": 3}, {"leaves": 7}],
         diagrams.encoder_decoder: [{"source": 1, "target": 1}, {"source": 5, "target": 2}],
         diagrams.encoder_decoder_context: [
@@ -132,9 +133,9 @@ def test_every_public_function_is_in_the_gallery():
 def test_unrolled_rnn_repeats_the_same_weights(steps):
     d = diagrams.unrolled_rnn(steps)
     unfolded = [e for e in d.edges if e.source != "ht" and e.source != "xt"]
-    assert pairs(d, label="$U$") == [("xt", "ht"), *((f"x{t}", f"h{t}") for t in range(1, steps + 1))]
+    assert pairs(d, label="$W_{ih}$") == [("xt", "ht"), *((f"x{t}", f"h{t}") for t in range(1, steps + 1))]
     assert pairs(d, label="$V$") == [("ht", "ot"), *((f"h{t}", f"o{t}") for t in range(1, steps + 1))]
-    assert pairs(d, label="$W$") == [("ht", "ht"), *((f"h{t}", f"h{t + 1}") for t in range(steps))]
+    assert pairs(d, label="$W_{hh}$") == [("ht", "ht"), *((f"h{t}", f"h{t + 1}") for t in range(steps))]
     between_unfolded = [e for e in unfolded if e.source[0] == e.target[0] == "h" and e.source != "h0"]
     assert len(between_unfolded) == steps - 1
     assert len(unfolded) == 3 * steps
@@ -148,7 +149,7 @@ def test_one_step_adds_input_and_state_before_tanh():
         assert feeds(d, f"sum{t}") == [f"wh{t}", f"wx{t}"]
         assert feeds(d, f"tanh{t}") == [f"sum{t}"]
         assert feeds(d, f"h{t}") == [f"tanh{t}"]
-    assert d.nodes["wh3"].label == "$W_h h_{2} + b_h$"
+    assert d.nodes["wh3"].label == "$W_{hh} h_{2} + b_{hh}$"
 
 
 @pytest.mark.parametrize("outputs", [False, True])
@@ -203,7 +204,7 @@ def test_only_the_hidden_layer_feeds_itself():
 def test_output_recurrence_joins_no_state_to_the_next():
     d = diagrams.output_recurrence(4)
     assert not [e for e in d.edges if e.source[0] == e.target[0] == "h"]
-    assert pairs(d, label="$W$") == [(f"o{t - 1}", f"h{t}") for t in range(1, 5)]
+    assert pairs(d, label="$W_{oh}$") == [(f"o{t - 1}", f"h{t}") for t in range(1, 5)]
 
 
 def test_a_batch_does_not_mix():
@@ -313,7 +314,7 @@ def test_generated_letters_return_as_inputs():
 def test_the_vector_reaches_every_step():
     d = diagrams.vector_to_sequence(4)
     assert pairs(d, label="$R$") == [("x", f"h{t}") for t in range(1, 5)]
-    assert pairs(d, label="$U$", role="feedback") == [(f"y{t - 1}", f"h{t}") for t in range(1, 5)]
+    assert pairs(d, label="$W_{ih}$", role="feedback") == [(f"y{t - 1}", f"h{t}") for t in range(1, 5)]
     assert feeds(d, "h2") == ["h1", "x", "y1"]
 
 
@@ -322,8 +323,8 @@ def test_each_layer_reads_the_one_below(layers):
     d = diagrams.stacked_rnn(3, layers)
     for k in range(1, layers + 1):
         below = "x2" if k == 1 else f"h{k - 1}_2"
-        assert (below, f"h{k}_2") in pairs(d, label=f"$W_x^{{({k})}}$")
-        assert pairs(d, label=f"$W_h^{{({k})}}$") == [(f"h{k}_1", f"h{k}_2"), (f"h{k}_2", f"h{k}_3")]
+        assert (below, f"h{k}_2") in pairs(d, label=f"$W_{{ih}}^{{({k})}}$")
+        assert pairs(d, label=f"$W_{{hh}}^{{({k})}}$") == [(f"h{k}_1", f"h{k}_2"), (f"h{k}_2", f"h{k}_3")]
     assert feeds(d, "y2") == [f"h{layers}_2"]
     folded = diagrams.stacked_rnn(layers=layers, folded=True)
     assert [e.source for e in folded.edges if e.source == e.target] == [f"h{k}_t" for k in range(1, layers + 1)]
@@ -416,6 +417,28 @@ def test_truncation_stops_the_gradient_and_not_the_state():
     assert pairs(d, role="gradient") == [("h2", "h1"), ("h4", "h3")]
     assert [p for p in pairs(d, role="neutral") if p[0][0] == "h"] == [(f"h{t}", f"h{t + 1}") for t in range(1, 5)]
     assert len(d.panels) == 3
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("forget", {"f", "mul_f", "c"}),
+        ("write", {"i", "g", "mul_i"}),
+        ("add", {"add", "c_next"}),
+        ("show", {"o", "h_next"}),
+    ],
+)
+def test_one_part_of_an_lstm_stands_out(part, shown):
+    d = diagrams.lstm_cell(part)
+    assert shown <= d.bright <= d.nodes.keys()
+    faint = {text.get_alpha() for text in d.fig.findobj(match=lambda artist: hasattr(artist, "get_fontsize"))}
+    assert faint == {1.0, 0.22}
+    assert (d.edges == diagrams.lstm_cell().edges and part != "add") or "added" in d.alt
+
+
+def test_a_part_that_an_lstm_has_not_is_refused():
+    with pytest.raises(ValueError, match="part must be one of forget, write, add, show"):
+        diagrams.lstm_cell("peep")
 
 
 def test_lstm_equations():

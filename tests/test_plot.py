@@ -58,6 +58,8 @@ def data(seed=0, noise=0.0):
         ),
         "gates_over_text": (("a cat sat", {"forget f": near(rng.uniform(0, 0.9, 9))}), {"width": 6}),
         "ladder": (({"RNN": rungs(near), "LSTM": rungs(near)[:2], "GRU": rungs(near)[:1]},), ladder),
+        "fading": (({"RNN": near(np.geomspace(1e-6, 1, T) * runs[0, :T]), "LSTM": near(runs[1, :T])},), {}),
+        "reached": (("a cat sat", {"RNN": near(runs[0, :9])}), {"width": 6}),
         "ratio_bars": ((["one", "two"], {"RNN": [1.4, 0.7], "GRU": near(rng.uniform(1, 2, (2, SEEDS)))}), {}),
     }
 
@@ -84,7 +86,7 @@ def legend(fig):
 
 
 def test_every_plot_is_tested_here():
-    assert set(plot.__all__) - set(PLOTS) == {"Plot", "show_with_text", "to_bytes", "use_style"}
+    assert set(plot.__all__) - set(PLOTS) == {"Plot", "Table", "table", "show_with_text", "to_bytes", "use_style"}
 
 
 @every
@@ -107,7 +109,7 @@ def test_nothing_is_left_behind(name):
 @every
 def test_axes_are_labelled(name):
     main, *bars = drawn(name).fig.axes
-    if name == "gates_over_text":  # its characters and gates are its labels
+    if name in ("gates_over_text", "fading", "reached"):  # their characters, states and names are their labels
         return
     assert main.get_xlabel() and (main.get_ylabel() or name == "ratio_bars")
     assert all(bar.get_ylabel() for bar in bars)
@@ -495,3 +497,60 @@ def test_the_gallery_shows_every_diagram_and_every_plot():
     assert {repr(entry.draw()) for entry in diagrams.GALLERY.values()} <= said
     source = json.dumps([cell.source for page in pages for cell in page.cells])
     assert [name for name in PLOTS if f"plot.{name}(" not in source] == []
+
+
+# --------------------------------------------------------------------------------------------------- chains and texts
+
+
+def test_a_gradient_fades_along_the_chain():
+    picture = plot.fading({"RNN": np.array([0.0, 1e-4, 1.0]), "LSTM": np.array([1.0, 1.0, 1.0])})
+    (ax,) = picture.fig.axes
+    shades = [patch.get_facecolor()[:3] for patch in ax.patches if hasattr(patch, "radius")]
+    dark = [1 - np.mean(shade) for shade in shades]
+    assert dark[0] < dark[1] < dark[2] and dark[2] == dark[3] == dark[4] == dark[5]
+    assert "RNN: 1 at step 3, 1e-04 at step 2, 0e+00 at step 1" in picture.alt
+
+
+@pytest.mark.parametrize(
+    "norms", [{}, {"a": [1.0], "b": [1.0, 2.0]}, {"a": [-1.0]}, {"a": [np.nan]}, {"a": [[1.0]]}], ids=str
+)
+def test_norms_that_cannot_be_drawn_are_refused(norms):
+    with pytest.raises(ValueError, match="norm"):
+        plot.fading(norms)
+
+
+def test_letters_are_as_dark_as_what_they_are_worth():
+    picture = plot.reached("abcd", {"RNN": [0.0, 0.0, 1.0, 2.0], "LSTM": [1.0, 1.0, 1.0, 1.0]})
+    assert 'RNN: most at "d" (character 4, 2), half of all in the last 1 characters' in picture.alt
+    assert 'LSTM: most at "a" (character 1, 1), half of all in the last 2 characters' in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"), [("", {"a": []}), ("ab", {}), ("ab", {"a": [1.0]}), ("ab", {"a": [0, 0]}), ("a", {"a": [-1]})]
+)
+def test_a_text_that_cannot_be_coloured_is_refused(text, weights):
+    with pytest.raises(ValueError, match=r"nothing to draw|at least 0"):
+        plot.reached(text, weights)
+
+
+# --------------------------------------------------------------------------------------------------- tables
+
+
+def test_a_table_says_the_same_as_markdown_and_as_text():
+    made = plot.table(
+        {"RNN": [1200, 0.125, True], "a | b": [7, None, "none"]}, ["n", "share", "ok"], head="cell", digits=2
+    )
+    assert made._repr_markdown_() == (
+        "| cell | n | share | ok |\n| --- | --: | --: | --: |\n| RNN | 1,200 | 0.12 | yes |\n| a ∣ b | 7 |  | none |"
+    )
+    assert repr(made).splitlines() == [
+        "cell         n    share      ok",
+        "RNN      1,200     0.12     yes",
+        "a | b        7             none",
+    ]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [({}, ["a"]), ({"x": [1, 2]}, ["a"])])
+def test_a_table_that_does_not_fit_is_refused(rows, columns):
+    with pytest.raises(ValueError, match=r"at least one row|2 values for 1 columns"):
+        plot.table(rows, columns)

@@ -6,7 +6,7 @@ somebody who cannot see it in ``.alt``, and what it claims in ``.nodes`` and ``.
 >>> from course_rnn import diagrams
 >>> d = diagrams.unrolled_rnn(steps=3)
 >>> d.edges[0]
-Edge(source='xt', target='ht', label='$U$', role='neutral', style='-')
+Edge(source='xt', target='ht', label='$W_{ih}$', role='neutral', style='-')
 
 `GALLERY` lists each diagram of the book by name, with a call that draws it.
 

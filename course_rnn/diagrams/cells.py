@@ -7,7 +7,7 @@ from course_rnn.shared.cell import Cell
 def vanilla_module() -> Diagram:
     r"""Draw the inside of the module f_theta of a plain RNN, which returns a state and an output.
 
-    .. math:: h_t = \tanh(W_h h_{t-1} + W_x x_t + b_h), \qquad y_t = W_y h_t + b_y
+    .. math:: h_t = \tanh(W_{hh} h_{t-1} + W_{ih} x_t + b), \qquad o_t = V h_t + c
 
     Examples
     --------
@@ -17,31 +17,43 @@ def vanilla_module() -> Diagram:
     ['h_next', 'wy']
     """
     d = Diagram(
-        "Inside the module of a plain recurrent network. W_h times the old state, W_x times the input and the bias "
-        "b_h are added; tanh of the sum is the new state. The new state leaves for the next step, and W_y times it "
-        "plus the bias b_y is the output."
+        "Inside the module of a plain recurrent network. W_hh times the old state, W_ih times the input and the bias b "
+        "are added; tanh of the sum is the new state. The new state leaves for the next step, and V times it plus the "
+        "bias c is the output."
     )
     d.box("h", 0, 2.2, "$h_{t-1}$", "state")
-    d.box("wh", 2.5, 2.2, "$W_h$")
+    d.box("wh", 2.5, 2.2, "$W_{hh}$")
     d.circle("add_h", 4.4, 2.2, "$+$")
-    d.name("bh", 4.4, 3.7, "$b_h$")
-    d.box("wx", 4.4, 0.6, "$W_x$")
+    d.name("bh", 4.4, 3.7, "$b$")
+    d.box("wx", 4.4, 0.6, "$W_{ih}$")
     d.box("x", 4.4, -1.2, "$x_t$", "input")
     d.box("tanh", 6.3, 2.2, "tanh")
     d.dot("split", 7.9, 2.2)
     d.box("h_next", 10.2, 2.2, "$h_t$", "state")
-    d.box("wy", 7.9, 3.7, "$W_y$")
+    d.box("wy", 7.9, 3.7, "$V$")
     d.circle("add_y", 7.9, 5.1, "$+$")
-    d.name("by", 6.3, 5.1, "$b_y$")
-    d.box("y", 7.9, 6.9, "$y_t$", "output")
+    d.name("by", 6.3, 5.1, "$c$")
+    d.box("y", 7.9, 6.9, "$o_t$", "output")
     for stops in ("h wh add_h tanh split h_next", "x wx add_h", "bh add_h", "split wy add_y y", "by add_y"):
         d.path(stops)
     d.panel(["wh", "wx", "wy", "add_y"], pad=0.4)
     return d
 
 
-def lstm_cell() -> Diagram:
-    r"""Draw one step of an LSTM.
+#: The step of an LSTM in four parts: what each speaks of, and what it says.
+LSTM_PARTS = {
+    "forget": ("h x join join_to_f f c mul_f", "the forget gate f multiplies the old cell"),
+    "write": ("h x join join_to_f join_to_i join_to_g i g mul_i", "the input gate i multiplies the candidate g"),
+    "add": ("mul_f mul_i add split c_next", "what was kept and what is written are added: the new cell"),
+    "show": (
+        "h x join join_to_f join_to_i join_to_g o split tanh mul_o h_next",
+        "the output gate o multiplies tanh of the new cell: the new state",
+    ),
+}
+
+
+def lstm_cell(part: str | None = None) -> Diagram:
+    r"""Draw one step of an LSTM, or one part of it with the rest faint.
 
     .. math::
         i, f, o = \sigma(W_{i,f,o}\,[h_{t-1}; x_t] + b_{i,f,o}), \qquad g = \tanh(W_g\,[h_{t-1}; x_t] + b_g)
@@ -52,14 +64,29 @@ def lstm_cell() -> Diagram:
     -----
     Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000) and without peepholes.
 
+    Parameters
+    ----------
+    part : str, optional
+        "forget", "write", "add" or "show".
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
+
     Examples
     --------
     >>> d = lstm_cell()
     >>> [sorted(e.source for e in d.edges if e.target == name) for name in ("add", "mul_f", "mul_i", "mul_o")]
     [['mul_f', 'mul_i'], ['c', 'f'], ['g', 'i'], ['o', 'tanh']]
     """
+    if part is not None and part not in LSTM_PARTS:
+        raise ValueError(f"part must be one of {', '.join(LSTM_PARTS)}, got {part!r}")
+    speaks_of, says = LSTM_PARTS.get(part, ("", ""))
     d = Diagram(
-        "One step of an LSTM. The old state h and the input x feed the gates f, i and o, each a sigmoid, and the "
+        f"One step of an LSTM, of which one part stands out: {says}."
+        if part
+        else "One step of an LSTM. The old state h and the input x feed the gates f, i and o, each a sigmoid, and the "
         "candidate g, a tanh. Along the top, the old cell c is multiplied by f, then i times g is added, which gives "
         "the new cell; tanh of the new cell times o is the new state h."
     )
@@ -92,6 +119,8 @@ def lstm_cell() -> Diagram:
     d.path("split tanh mul_o")
     d.arrow("mul_o", "h_next", route="|-")
     d.panel(["join", "mul_f", "tanh"], pad=0.45)
+    if part:
+        d.highlight(speaks_of.split())
     return d
 
 

@@ -7,7 +7,7 @@ from course_rnn.diagrams.recurrent import LEVEL
 def stacked_rnn(steps: int = 3, layers: int = 2, *, folded: bool = False) -> Diagram:
     r"""Draw a stack of recurrent layers, unfolded or folded.
 
-    .. math:: h_t^{(k)} = \tanh(W_x^{(k)} h_t^{(k-1)} + W_h^{(k)} h_{t-1}^{(k)} + b^{(k)}), \qquad h_t^{(0)} = x_t
+    .. math:: h_t^{(k)} = \tanh(W_{ih}^{(k)} h_t^{(k-1)} + W_{hh}^{(k)} h_{t-1}^{(k)} + b^{(k)}), \qquad h_t^{(0)} = x_t
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def stacked_rnn(steps: int = 3, layers: int = 2, *, folded: bool = False) -> Dia
     Examples
     --------
     >>> [e[:3] for e in stacked_rnn(2, layers=2).edges if e.target == "h2_2"]
-    [('h1_2', 'h2_2', '$W_x^{(2)}$'), ('h2_1', 'h2_2', '$W_h^{(2)}$')]
+    [('h1_2', 'h2_2', '$W_{ih}^{(2)}$'), ('h2_1', 'h2_2', '$W_{hh}^{(2)}$')]
     """
     at_least(1, steps=steps, layers=layers)
     d = Diagram(
@@ -35,7 +35,7 @@ def stacked_rnn(steps: int = 3, layers: int = 2, *, folded: bool = False) -> Dia
         + (", drawn as a loop" if folded else "")
         + ", with parameters of its own."
     )
-    pitch = 2.6
+    pitch = 3.0
     for t in ["t"] if folded else range(1, steps + 1):
         x = 0 if folded else pitch * t
         d.box(f"x{t}", x, 0, sym("x", t), "input")
@@ -43,11 +43,11 @@ def stacked_rnn(steps: int = 3, layers: int = 2, *, folded: bool = False) -> Dia
         for k in range(1, layers + 1):
             name = f"h{k}_{t}"
             d.box(name, x, LEVEL * k, sym("h", t, f"({k})"), "state", h=1.0)
-            d.arrow(below, name, f"$W_x^{{({k})}}$")
+            d.arrow(below, name, f"$W_{{ih}}^{{({k})}}$")
             if folded:
-                d.loop(name, f"$W_h^{{({k})}}$")
+                d.loop(name, f"$W_{{hh}}^{{({k})}}$")
             elif t > 1:
-                d.arrow(f"h{k}_{t - 1}", name, f"$W_h^{{({k})}}$")
+                d.arrow(f"h{k}_{t - 1}", name, f"$W_{{hh}}^{{({k})}}$")
             below = name
         d.box(f"y{t}", x, LEVEL * (layers + 1), sym("y", t), "output")
         d.arrow(below, f"y{t}")

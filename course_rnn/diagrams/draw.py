@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 UNIT = 36.0  # points in one unit of length
 SIZE, SMALL = 14.0, 12.5  # points: labels of nodes; labels of arrows and remarks
 MARGIN, GAP, CORNER, HEAD, HOP = 0.2, 0.12, 0.2, 0.2, 0.12  # units: canvas, label to line, bend, arrowhead, bridge
-INK = ROLE["neutral"]
+INK, FAINT = ROLE["neutral"], 0.22  # lines and letters; how strong a part is that the diagram does not speak of
 STYLE = {"svg.hashsalt": "course_rnn", "svg.fonttype": "path", "mathtext.fontset": "cm", "path.simplify": False}
 
 Point = tuple[float, float]
@@ -176,6 +176,7 @@ class Diagram:
         self.labels: list[Label] = []
         self.panels: list[Rectangle] = []  # light grounds behind some nodes
         self.art: list[Patch] = []  # pictures inside nodes
+        self.bright: set[str] | None = None  # the nodes of which the diagram speaks; the others are faint
 
     # ------------------------------------------------------------------ nodes
     def _node(self, name, x, y, w, h, label, role, shape, size=SIZE):
@@ -226,6 +227,17 @@ class Diagram:
         """A light ground behind the nodes ``names``."""
         left, low, right, high = zip(*(self.nodes[n].rectangle for n in names), strict=True)
         self.panels.append((min(left) - pad, min(low) - pad, max(right) + pad, max(high) + pad))
+
+    def highlight(self, names: Iterable[str]) -> None:
+        """Show the nodes ``names`` and the arrows between them as they are, and all others faintly."""
+        self.bright = set(names)
+
+    def _strength(self, thing) -> float:
+        """How strongly a node, a wire, or a label of one of them is drawn."""
+        if self.bright is None or thing is None:
+            return 1.0
+        names = {thing.edge.source, thing.edge.target} if isinstance(thing, Wire) else {thing}
+        return 1.0 if names <= self.bright else FAINT
 
     # ------------------------------------------------------------------ wires
     def arrow(
@@ -358,12 +370,14 @@ class Diagram:
         for i, wire in enumerate(self.wires):
             colour = ROLE[wire.edge.role]
             line, tip = _line(wire, self._bridges(i))
+            alpha = self._strength(wire)
             dashes = {"-": "solid", "--": (0, (4, 2.2)), ":": (0, (1.2, 1.8))}[wire.edge.style]
-            yield PathPatch(line, fc="none", ec=colour, lw=1.4, ls=dashes, capstyle="butt", joinstyle="round", zorder=1)
+            looks = {"lw": 1.4, "ls": dashes, "capstyle": "butt", "joinstyle": "round", "alpha": alpha, "zorder": 1}
+            yield PathPatch(line, fc="none", ec=colour, **looks)
             if wire.head:
-                yield Polygon(tip, closed=True, fc=colour, ec="none", zorder=1)
+                yield Polygon(tip, closed=True, fc=colour, ec="none", alpha=alpha, zorder=1)
         for n in self.nodes.values():
-            ink = dict(fc=FILL[n.role], ec=OUTLINE[n.role], lw=1.4, zorder=2)
+            ink = dict(fc=FILL[n.role], ec=OUTLINE[n.role], lw=1.4, alpha=self._strength(n.name), zorder=2)
             if n.shape == "box":
                 yield _rounded(n.rectangle, 0.18, **ink)
             elif n.shape == "units":
@@ -373,7 +387,7 @@ class Diagram:
             elif n.shape == "circle":
                 yield Circle((n.x, n.y), n.w / 2, **ink)
             elif n.shape == "dot":
-                yield Circle((n.x, n.y), 0.075, fc=INK, ec="none", zorder=2)
+                yield Circle((n.x, n.y), 0.075, fc=INK, ec="none", alpha=ink["alpha"], zorder=2)
         yield from self.art
         for label in self.labels:
             yield Text(
@@ -384,6 +398,7 @@ class Diagram:
                 fontsize=label.size,
                 ha=label.ha,
                 va="baseline",
+                alpha=self._strength(label.of),
                 zorder=4,
             )
 

@@ -279,7 +279,7 @@ def generation_net(text: str = "Sato") -> Diagram:
 def vector_to_sequence(steps: int = 3) -> Diagram:
     r"""Draw a network that turns one vector into a sequence: the vector is an extra bias at every step.
 
-    .. math:: h_t = \tanh(b + R x + W h_{t-1} + U y_{t-1}), \qquad o_t = c + V h_t
+    .. math:: h_t = \tanh(b + R x + W_{hh} h_{t-1} + W_{ih} y_{t-1}), \qquad o_t = c + V h_t
 
     Parameters
     ----------
@@ -304,15 +304,15 @@ def vector_to_sequence(steps: int = 3) -> Diagram:
     d = Diagram(
         f"From one vector to {count(steps, 'word')}. The vector x, for example the features of a picture, feeds the "
         "state of every step through R, like a bias that does not change; each state also reads the state before "
-        "through W and the word before through U (a red arrow, from the start sign y0 on), and gives a word y "
+        "through W_hh and the word before through W_ih (a red arrow, from the start sign y0 on), and gives a word y "
         "through V."
     )
-    chain(d, steps, through=("", "$W$"), inputs=False, side="s")
+    chain(d, steps, through=("", "$W_{hh}$"), inputs=False, side="s")
     d.box("x", PITCH * (steps - 1) / 2, 0, "$x$", "context", w=PITCH * (steps - 1) + 1.2)
     d.box("y0", -PITCH, 2 * LEVEL, "$y_0$", "output")
     for t in range(1, steps + 1):
         d.arrow("x", f"h{t}", "$R$")
         d.box(f"y{t}", PITCH * (t - 1), 2 * LEVEL, sym("y", t), "output")
         d.arrow(f"h{t}", f"y{t}", "$V$")
-        feed_back(d, f"y{t - 1}", f"h{t}", "$U$", down=-0.25)
+        feed_back(d, f"y{t - 1}", f"h{t}", "$W_{ih}$", down=-0.25)
     return d

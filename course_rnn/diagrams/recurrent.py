@@ -2,10 +2,10 @@
 
 from course_rnn.diagrams.draw import Diagram, at_least, count, sym
 
-PITCH, LEVEL = 2.1, 1.8  # units between two time steps and between two rows
+PITCH, LEVEL = 2.3, 1.8  # units between two time steps and between two rows
 
 
-def chain(d: Diagram, steps, x=0.0, *, inputs=True, through=("$U$", "$W$"), outputs=None, side=None) -> None:
+def chain(d: Diagram, steps, x=0.0, *, inputs=True, through=("$W_{ih}$", "$W_{hh}$"), outputs=None, side=None) -> None:
     """Add x_1..x_T, the states h_0..h_T above them, the arrows between them and, if asked for, the outputs."""
     d.box("h0", x - PITCH, LEVEL, "$h_0$", "state")
     for t in range(1, steps + 1):
@@ -20,13 +20,13 @@ def chain(d: Diagram, steps, x=0.0, *, inputs=True, through=("$U$", "$W$"), outp
             d.arrow(f"h{t}", f"o{t}", outputs)
 
 
-def unrolled_rnn(steps: int = 4, *, weights: tuple[str, str, str] = ("U", "W", "V")) -> Diagram:
+def unrolled_rnn(steps: int = 4, *, weights: tuple[str, str, str] = ("W_{ih}", "W_{hh}", "V")) -> Diagram:
     r"""Draw an Elman network folded and, beside it, unfolded in time.
 
-    .. math:: h_t = \tanh(U x_t + W h_{t-1} + b), \qquad o_t = V h_t + c
+    .. math:: h_t = \tanh(W_{ih} x_t + W_{hh} h_{t-1} + b), \qquad o_t = V h_t + c
 
-    Every copy has the same U, W and V. The loop W of the folded net becomes the arrows from each state to the next:
-    T - 1 between the states of T steps, and one from the given h_0 to the first.
+    Every copy has the same W_ih, W_hh and V. The loop W_hh of the folded net becomes the arrows from each state to the
+    next: T - 1 between the states of T steps, and one from the given h_0 to the first.
 
     Parameters
     ----------
@@ -48,15 +48,16 @@ def unrolled_rnn(steps: int = 4, *, weights: tuple[str, str, str] = ("U", "W", "
     --------
     >>> d = unrolled_rnn(steps=3)
     >>> [e[:3] for e in d.edges if e.source == "h1"]
-    [('h1', 'o1', '$V$'), ('h1', 'h2', '$W$')]
+    [('h1', 'o1', '$V$'), ('h1', 'h2', '$W_{hh}$')]
     """
     at_least(1, steps=steps)
     u, w, v = weights
+    said = [name.replace("{", "").replace("}", "") for name in weights]
     d = Diagram(
-        f"A recurrent network drawn twice. On the left, folded: the input x feeds the state h through {u}, the state "
-        f"feeds itself one step later through {w} and feeds the output o through {v}. On the right, unfolded into "
-        f"{count(steps, 'step')}: a chain of states begins at h0, and every step has its own input, state and output "
-        f"but the same {u}, {w} and {v}."
+        f"A recurrent network drawn twice. On the left, folded: the input x feeds the state h through {said[0]}, the "
+        f"state feeds itself one step later through {said[1]} and feeds the output o through {said[2]}. On the right, "
+        f"unfolded into {count(steps, 'step')}: a chain of states begins at h0, and every step has its own input, "
+        f"state and output but the same {said[0]}, {said[1]} and {said[2]}."
     )
     d.box("xt", 0, 0, "$x_t$", "input")
     d.box("ht", 0, LEVEL, "$h_t$", "state")
@@ -64,20 +65,20 @@ def unrolled_rnn(steps: int = 4, *, weights: tuple[str, str, str] = ("U", "W", "
     d.arrow("xt", "ht", f"${u}$")
     d.arrow("ht", "ot", f"${v}$")
     d.loop("ht", f"${w}$")
-    chain(d, steps, 5.0, through=(f"${u}$", f"${w}$"), outputs=f"${v}$")
+    chain(d, steps, 5.6, through=(f"${u}$", f"${w}$"), outputs=f"${v}$")
     d.text(0, -0.95, "folded")
-    d.text(5.0 + PITCH * (steps - 1) / 2, -0.95, "unfolded in time")
+    d.text(5.6 + PITCH * (steps - 1) / 2, -0.95, "unfolded in time")
     return d
 
 
 def _affine_step(d: Diagram, t, y: float) -> None:
-    """One step of the recurrence in a row: W_x x + b_x and W_h h + b_h are added, then tanh."""
+    """One step of the recurrence in a row: W_ih x + b_ih and W_hh h + b_hh are added, then tanh."""
     d.box(f"x{t}", 0, y, sym("x", t), "input")
-    d.box(f"wx{t}", 2.5, y, f"$W_x x_{{{t}}} + b_x$")
+    d.box(f"wx{t}", 2.5, y, f"$W_{{ih}} x_{{{t}}} + b_{{ih}}$")
     d.circle(f"sum{t}", 4.9, y, "$+$")
     d.box(f"tanh{t}", 7.0, y, "tanh")
     d.box(f"h{t}", 8.8, y, sym("h", t), "state")
-    d.box(f"wh{t}", 4.9, y + 1.35, f"$W_h h_{{{t - 1}}} + b_h$")
+    d.box(f"wh{t}", 4.9, y + 1.35, f"$W_{{hh}} h_{{{t - 1}}} + b_{{hh}}$")
     for source, target in [("x", "wx"), ("wx", "sum"), ("wh", "sum"), ("sum", "tanh"), ("tanh", "h")]:
         d.arrow(f"{source}{t}", f"{target}{t}")
 
@@ -85,7 +86,7 @@ def _affine_step(d: Diagram, t, y: float) -> None:
 def rnn_steps(first: int = 1, last: int = 3) -> Diagram:
     r"""Draw one or more steps of the recurrence, each operation a box, one step under the other.
 
-    .. math:: h_t = \tanh(W_h h_{t-1} + b_h + W_x x_t + b_x)
+    .. math:: h_t = \tanh(W_{hh} h_{t-1} + b_{hh} + W_{ih} x_t + b_{ih})
 
     ``rnn_steps(2, 2)`` is the second step alone, ``rnn_steps(1, 3)`` the first three.
 
@@ -110,8 +111,8 @@ def rnn_steps(first: int = 1, last: int = 3) -> Diagram:
     n = last - first + 1
     which = f"Step {first}" if n == 1 else f"Steps {first} to {last} ({count(n, 'step')}, one under the other)"
     d = Diagram(
-        f"{which} of a simple recurrent network. In each, the input times W_x plus b_x and the state before, from "
-        f"h{first - 1} on, times W_h plus b_h are added, and tanh gives the new state"
+        f"{which} of a simple recurrent network. In each, the input times W_ih plus b_ih and the state before, from "
+        f"h{first - 1} on, times W_hh plus b_hh are added, and tanh gives the new state"
         + ("." if n == 1 else f"; the new state goes to the next step. The last is h{last}.")
     )
     d.box(f"h{first - 1}", 8.8, 1.35, sym("h", first - 1), "state")
@@ -124,8 +125,8 @@ def rnn_steps(first: int = 1, last: int = 3) -> Diagram:
 def forward_propagation(steps: int = 3) -> Diagram:
     r"""Draw the forward pass of a network with an output and a loss at every step.
 
-    .. math:: h_t = \tanh(b + W h_{t-1} + U x_t), \quad o_t = c + V h_t, \quad \hat y_t = \mathrm{softmax}(o_t), \quad
-        L_t = -\log \hat y_t[y_t]
+    .. math:: h_t = \tanh(b + W_{hh} h_{t-1} + W_{ih} x_t), \quad o_t = c + V h_t,
+        \quad \hat y_t = \mathrm{softmax}(o_t), \quad L_t = -\log \hat y_t[y_t]
 
     Parameters
     ----------
@@ -149,8 +150,8 @@ def forward_propagation(steps: int = 3) -> Diagram:
     at_least(1, steps=steps)
     d = Diagram(
         f"The forward pass through {count(steps, 'step')}. In each column, from the bottom: the input x feeds the "
-        "state h through U, h feeds the output o through V, softmax turns o into the prediction y-hat, and the loss "
-        "L compares it with the target y. The states are chained from h0 by W."
+        "state h through W_ih, h feeds the output o through V, softmax turns o into the prediction y-hat, and the loss "
+        "L compares it with the target y. The states are chained from h0 by W_hh."
     )
     chain(d, steps)
     for t in range(1, steps + 1):
@@ -210,7 +211,7 @@ def recurrent_network(inputs: int = 3, hidden: int = 4, outputs: int = 2) -> Dia
 def output_recurrence(steps: int = 3) -> Diagram:
     r"""Draw a network whose only recurrence leads from the output to the next state.
 
-    .. math:: h_t = \tanh(b + W o_{t-1} + U x_t), \qquad o_t = c + V h_t
+    .. math:: h_t = \tanh(b + W_{oh} o_{t-1} + W_{ih} x_t), \qquad o_t = c + V h_t
 
     Parameters
     ----------
@@ -229,13 +230,13 @@ def output_recurrence(steps: int = 3) -> Diagram:
     Examples
     --------
     >>> [e[:3] for e in output_recurrence(3).edges if e.role == "feedback"]
-    [('o0', 'h1', '$W$'), ('o1', 'h2', '$W$'), ('o2', 'h3', '$W$')]
+    [('o0', 'h1', '$W_{oh}$'), ('o1', 'h2', '$W_{oh}$'), ('o2', 'h3', '$W_{oh}$')]
     """
     at_least(1, steps=steps)
     d = Diagram(
         f"A network over {count(steps, 'step')} that remembers through its outputs only: the input feeds the state "
-        "through U, the state feeds the output through V, and a red arrow leads from each output, from o0 on, "
-        "through W to the next state. No arrow joins one state to the next."
+        "through W_ih, the state feeds the output through V, and a red arrow leads from each output, from o0 on, "
+        "through W_oh to the next state. No arrow joins one state to the next."
     )
     d.box("o0", 0, 2 * LEVEL, "$o_0$", "output")
     for t in range(1, steps + 1):
@@ -243,9 +244,9 @@ def output_recurrence(steps: int = 3) -> Diagram:
         d.box(f"x{t}", x, 0, sym("x", t), "input")
         d.box(f"h{t}", x, LEVEL, sym("h", t), "state")
         d.box(f"o{t}", x, 2 * LEVEL, sym("o", t), "output")
-        d.arrow(f"x{t}", f"h{t}", "$U$")
+        d.arrow(f"x{t}", f"h{t}", "$W_{ih}$")
         d.arrow(f"h{t}", f"o{t}", "$V$")
-        feed_back(d, f"o{t - 1}", f"h{t}", "$W$")
+        feed_back(d, f"o{t - 1}", f"h{t}", "$W_{oh}$")
     return d
 
 

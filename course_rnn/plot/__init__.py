@@ -11,14 +11,18 @@ cells carry their value or their sign.
 
 from course_rnn.plot.bars import ratio_bars
 from course_rnn.plot.cells import attention_map, gates_over_text, heat_map, states
+from course_rnn.plot.chain import fading, reached
 from course_rnn.plot.ladder import ladder
 from course_rnn.plot.lines import accuracy_over_distance, gradient_norms, lines, loss_curves
 from course_rnn.plot.style import Plot, show_with_text, to_bytes, use_style
+from course_rnn.plot.table import Table, table
 
 __all__ = [
     "Plot",
+    "Table",
     "accuracy_over_distance",
     "attention_map",
+    "fading",
     "gates_over_text",
     "gradient_norms",
     "heat_map",
@@ -26,8 +30,10 @@ __all__ = [
     "lines",
     "loss_curves",
     "ratio_bars",
+    "reached",
     "show_with_text",
     "states",
+    "table",
     "to_bytes",
     "use_style",
 ]
