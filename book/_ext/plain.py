@@ -10,6 +10,14 @@ from docutils import nodes
 
 from course_rnn.pages.plain import BIBLIOGRAPHY, TAG, marked, with_captions, works
 
+#: What stands on the fold of a cell, by the first of these tags that it carries; what is folded away, and unfolded.
+PROMPTS = {
+    "check": ("Check it", "Hide the check"),
+    "hide-cell": ("The answer", "Hide the answer"),
+    "hide-output": ("The answer", "Hide the answer"),
+    "hide-input": ("How it was made", "Hide how it was made"),
+}
+
 
 def read(app, docname, content):
     """Give a notebook its marks before it is parsed; the file, which readers download, stays as it is."""
@@ -21,6 +29,11 @@ def read(app, docname, content):
         cell["source"] = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             cell["source"] = marked(cell["source"], known)
+        tag = next((tag for tag in PROMPTS if tag in cell["metadata"].get("tags", ())), None)
+        if tag:
+            show, hide = PROMPTS[tag]
+            about = cell["metadata"].setdefault("mystnb", {})
+            cell["metadata"]["mystnb"] = {"code_prompt_show": show, "code_prompt_hide": hide} | about
     notebook["cells"] = with_captions(notebook["cells"])
     content[0] = json.dumps(notebook)
 
