@@ -6,7 +6,7 @@ the answer does comes first, as its words were written for it; then what can be 
 what several steps away from the answer make.
 """
 
-from course_rnn.checking.diagnose import as_if, one_edit, overflow, pair, registered, relations, unused
+from course_rnn.checking.diagnose import as_if, one_edit, only, overflow, pair, part, registered, relations, unused
 from course_rnn.checking.diagnose.evidence import Cause, Evidence
 
 RULES = (
@@ -15,13 +15,21 @@ RULES = (
     relations.order,
     relations.an_input,
     pair.of_mistakes,
+    relations.a_row,
     unused.argument,
     relations.of_values,
     as_if.one_argument,
+    as_if.a_mask,
+    part.of_the_data,
+    as_if.two_arguments,
     pair.with_an_argument,
     registered.of_some_values,
     relations.other_places,
     one_edit.of_the_answer,
+    as_if.one_value,
+    one_edit.of_a_value,
+    only.with_a_setting,
+    only.where,
 )
 
 __all__ = ["RULES", "Cause", "Evidence", "cause"]

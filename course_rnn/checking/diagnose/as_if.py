@@ -1,21 +1,113 @@
 """An argument that is taken for something else: the results are right for other arguments than those given."""
 
+from itertools import combinations
+
 import numpy as np
 
+from course_rnn.checking.compare import as_array
 from course_rnn.checking.diagnose.evidence import Cause
+from course_rnn.checking.mistake import quietly
+
+AGREEING = 2  # cases that must say so
+TURNED = "with the signs of {} and {} turned round."
 
 
 def one_argument(evidence):
-    """The one change of an argument for which the answer's results are right in every case."""
+    """The one change of an argument for which the answer's results are right in every case.
+
+    Of two arguments that are multiplied, the change of either does the same: both are named.
+    """
     if not evidence.ran:
         return None
+    said = fitting(evidence, evidence.does)
+    return Cause("as_if", f"your results are those {said}") if said else None
+
+
+def one_value(evidence):
+    """The one change of an argument for which one of several wrong values is right in every case."""
+    if not evidence.ran or evidence.count < 2 or evidence.question.library != "numpy":
+        return None
+    for place in evidence.wrong:
+        said = fitting(evidence, lambda function, place=place: evidence.does_in(function, place))
+        if said:
+            return Cause("as_if", f"{evidence.question.returns[place]} is what it would be {said}")
+    return None
+
+
+def fitting(evidence, does):
+    """What is said of the change that fits; "" where none does, or changes of several kinds."""
     fits = {}
-    for sentence, change in substitutions(evidence.trials[evidence.failing[0]].arguments):
-        if evidence.does(answering(evidence.question.reference, change)):
-            fits[sentence] = None
+    for words, names, change in substitutions(evidence.trials[evidence.failing[0]].arguments):
+        if does(answering(evidence.question.reference, change)):
+            fits.setdefault(words, []).append(names)
+    if len(fits) != 1:
+        return ""
+    (words, names), *_ = fits.items()
+    return words.format(*names[0]) if len(names) == 1 else words.format(" or ".join(name for name, *_ in names), "")
+
+
+def two_arguments(evidence):
+    """Two arguments, both left out or both with their signs turned, for which all results are right.
+
+    Of two that are multiplied either may be meant, and both are named.
+    """
+    if not evidence.ran or evidence.question.library != "numpy":  # in torch each try takes ten times as long
+        return None
+    arguments, fits = evidence.trials[evidence.failing[0]].arguments, {}
+    places = {k: name for k, (name, value) in enumerate(arguments.items()) if decimals(value)}
+    for pair in combinations(places, 2):
+        for words, factor in (("for {} = 0 and {} = 0: are they left out?", 0), (TURNED, -1)):
+            if evidence.does(answering(evidence.question.reference, scaled(pair, factor))):
+                fits.setdefault(words, []).append({places[k] for k in pair})
     if len(fits) != 1:
         return None
-    return Cause("as_if", f"your results are those {next(iter(fits))}")
+    (words, pairs), *_ = fits.items()
+    shared = set.intersection(*pairs)
+    others = [name for name in places.values() if name in set.union(*pairs) - shared]
+    if len(pairs) > 1 and len(shared) != 1:
+        return None
+    first, *rest = [name for name in places.values() if name in shared]
+    return Cause("as_if", f"your results are those {words.format(first, ' or '.join(rest or others))}")
+
+
+def scaled(places, factor):
+    """The change of some values in the list: each times a factor."""
+
+    def changed(values):
+        return [value * factor if k in places else value for k, value in enumerate(values)]
+
+    return changed
+
+
+def a_mask(evidence):
+    """A mask taken the other way round, where that leaves nothing in some cases: these say nothing."""
+    if not evidence.ran:
+        return None
+    arguments = evidence.trials[evidence.failing[0]].arguments
+    for k, (name, value) in enumerate(arguments.items()):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "b":
+            function = answering(evidence.question.reference, one(k, lambda mask: ~mask))
+            agreed = [agrees(evidence, case, function) for case in evidence.failing]
+            if agreed.count(True) >= AGREEING and False not in agreed:
+                return Cause("as_if", f"your results are those with the mask {name} turned round.")
+    return None
+
+
+def agrees(evidence, case, function):
+    """Whether the answer did as a function does, where that makes numbers; None where it makes none."""
+    question, told = evidence.question, None
+    values = quietly(function, evidence.trials[case].arguments, question.library, evidence.count).values
+    if not values or len(values) != evidence.count:
+        return None
+    for place in evidence.wrong:
+        got, made = evidence.got[case][place], as_array(values[place])
+        if got is None or made is None or got.shape != made.shape:
+            return False
+        finite = np.isfinite(made)
+        if not evidence.same(got[finite], made[finite]):
+            return False
+        told = told or bool(finite.any()) or None
+    return told
 
 
 def answering(function, change):
@@ -28,15 +120,15 @@ def answering(function, change):
 
 
 def substitutions(arguments):
-    """Each change of the arguments that learners make, as a sentence and a function of the list of values."""
+    """Each change of the arguments that learners make: its words, the names in them, a function of the values."""
     names, values = list(arguments), list(arguments.values())
     for k, (name, value) in enumerate(arguments.items()):
         for words, test, change in CHANGES:
             if test(value):
-                yield words.format(name=name), one(k, change)
+                yield words, (name,), one(k, change)
         for other in range(k + 1, len(names)):
             if alike_in_kind(value, values[other]):
-                yield f"with {name} and {names[other]} exchanged.", exchanged(k, other)
+                yield "with {} and {} exchanged.", (name, names[other]), exchanged(k, other)
 
 
 def one(k, change):
@@ -83,27 +175,27 @@ def flipped(value):
 
 #: The words, for which values they have a sense, and the change.
 CHANGES = (
-    ("for {name} = 0: is it left out?", decimals, lambda v: v * 0),
-    ("with the sign of {name} turned round.", decimals, lambda v: -v),
-    ("with {name} transposed.", lambda v: decimals(v) and v.ndim == 2 and v.shape[0] == v.shape[1], lambda v: v.T),
-    ("with {name} turned round along its first axis.", lambda v: decimals(v) and len(v) > 1, flipped),
-    ("with tanh({name}) in the place of {name}.", decimals, lambda v: v.tanh() if hasattr(v, "tanh") else np.tanh(v)),
+    ("for {} = 0: is it left out?", decimals, lambda v: v * 0),
+    ("with the sign of {} turned round.", decimals, lambda v: -v),
+    ("with {} transposed.", lambda v: decimals(v) and v.ndim == 2 and v.shape[0] == v.shape[1], lambda v: v.T),
+    ("with {} turned round along its first axis.", lambda v: decimals(v) and len(v) > 1, flipped),
+    ("with tanh({0}) in the place of {0}.", decimals, lambda v: v.tanh() if hasattr(v, "tanh") else np.tanh(v)),
     (
-        "with the mask {name} turned round.",
+        "with the mask {} turned round.",
         lambda v: isinstance(v, np.ndarray) and v.dtype.kind == "b",
         lambda v: ~v,
     ),
-    ("with {name} larger by one.", a_number, lambda v: v + 1),
-    ("with {name} smaller by one.", a_number, lambda v: v - 1),
+    ("with {} larger by one.", a_number, lambda v: v + 1),
+    ("with {} smaller by one.", a_number, lambda v: v - 1),
     (
-        "with {name} larger by one.",
+        "with {} larger by one.",
         lambda v: isinstance(v, np.ndarray) and v.dtype.kind == "i",
         lambda v: v + 1,
     ),
     (
-        "with {name} smaller by one.",
+        "with {} smaller by one.",
         lambda v: isinstance(v, np.ndarray) and v.dtype.kind == "i",
         lambda v: v - 1,
     ),
-    ("with {name} turned round.", lambda v: isinstance(v, bool), lambda v: not v),
+    ("with {} turned round.", lambda v: isinstance(v, bool), lambda v: not v),
 )

@@ -114,20 +114,27 @@ class Evidence:
         name = self.question.returns[self.wrong[0]]
         return f" {name}[0] is right; it goes wrong from {name}[{min(begins)}] on."
 
+    @cached_property
+    def _made(self):
+        return {}
+
+    def made(self, function, case):
+        """What comes of another function in one case, worked out once: many rules ask for the same."""
+        if (function, case) not in self._made:
+            arguments = self.trials[case].arguments
+            self._made[function, case] = quietly(function, arguments, self.question.library, self.count)
+        return self._made[function, case]
+
     def does(self, function, loosely=False):
         """Whether the answer did what another function does, in every case and in every value."""
-        question = self.question
-        for k in self.failing:
-            theirs = quietly(function, self.trials[k].arguments, question.library, self.count)
-            if not self.trials[k].does_as(theirs, question.tolerance, loosely):
-                return False
-        return True
+        tolerance = self.question.tolerance
+        return all(self.trials[k].does_as(self.made(function, k), tolerance, loosely) for k in self.failing)
 
     def does_in(self, function, place):
         """Whether one wrong value is, in every case, what another function makes of it, by more than chance."""
-        question, rich = self.question, False
+        rich = False
         for k in self.failing:
-            theirs = quietly(function, self.trials[k].arguments, question.library, self.count).values
+            theirs = self.made(function, k).values
             made = as_array(theirs[place]) if theirs and len(theirs) == self.count else None
             if made is None or not self.same(self.got[k][place], made):
                 return False

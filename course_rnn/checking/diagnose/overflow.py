@@ -12,13 +12,29 @@ def of_large_numbers(evidence):
     if not evidence.ran:
         return None
     failed = [k for k, trial in enumerate(evidence.trials) if evidence.question.finding(trial)]
-    if not all(not_a_number(evidence, k) for k in failed) or len(failed) == len(evidence.trials):
+    if len(failed) == len(evidence.trials):
         return None
     largest = max(largest_of(evidence.trials[k].arguments) for k in failed)
+    if not all(not_a_number(evidence, k) for k in failed):
+        return Cause("large", large(largest)) if only_the_large(evidence, failed) else None
     return Cause(
         "overflow",
         f"something overflows: numbers up to {largest:.3g} come in, and exp of more than 709 is inf. Take the largest "
         "off before exp, and make a logarithm from the scores, not from a probability that may be 0.",
+    )
+
+
+def only_the_large(evidence, failed):
+    """Whether all cases of large numbers fail, and no other one."""
+    sizes = [largest_of(trial.arguments) for trial in evidence.trials]
+    return all((size > LARGE) == (k in failed) for k, size in enumerate(sizes)) and len(failed) < len(sizes) - 1
+
+
+def large(largest):
+    """What is said where large numbers come out wrong, but as numbers."""
+    return (
+        f"it is right for small numbers and wrong only for large ones, here up to {largest:.3g}: exp of more than "
+        "709 is inf, exp of less than -745 is 0, and what is added or cut off to hide that changes the result."
     )
 
 

@@ -29,10 +29,10 @@ def with_an_argument(evidence):
     if not evidence.ran or evidence.question.library != "numpy":  # in torch each try takes ten times as long
         return None
     fits = {}
-    for sentence, change in as_if.substitutions(evidence.trials[evidence.failing[0]].arguments):
+    for words, names, change in as_if.substitutions(evidence.trials[evidence.failing[0]].arguments):
         for mistake in evidence.question.mistakes.values():
             if evidence.does(as_if.answering(mistake.function, change)):
-                fits.setdefault(mistake.name, []).append((mistake, sentence))
+                fits.setdefault(mistake.name, []).append((mistake, words.format(*names)))
     if len(fits) != 1:
         return None
     (mistake, sentence), *more = next(iter(fits.values()))

@@ -6,6 +6,8 @@ import numpy as np
 
 from course_rnn.checking.compare import alike
 from course_rnn.checking.diagnose.evidence import Cause
+from course_rnn.checking.diagnose.places import filled, joined, rows_alike
+from course_rnn.checking.diagnose.sums import common, counts, named_sizes, ratio, sizes, terms
 from course_rnn.checking.diagnose.unused import said
 
 ENOUGH = 3  # different numbers that a relation must hold for: fewer fit by chance
@@ -24,6 +26,30 @@ def order(evidence):
         return Cause("order", f"the results are right, but in another order: you return {said(found)}.")
     k = evidence.wrong[0]
     return Cause("order", f"what you return as {names[k]} is {found[k]}.")
+
+
+def a_row(evidence):
+    """A wrong value is, in every case, one row of what another one should be."""
+    if not evidence.ran:
+        return None
+    names = evidence.question.returns
+    for place in evidence.wrong:
+        fits = [
+            (other, k) for other in range(evidence.count) for k in (0, 1, -2, -1) if is_row(evidence, place, other, k)
+        ]
+        if len(fits) == 1:
+            ((other, k),) = fits
+            return Cause("row", f"what you return as {names[place]} is {names[other]}[{k}].")
+    return None
+
+
+def is_row(evidence, place, other, k):
+    """Whether one value is, in every case, a row of what another should be."""
+    for got, want in zip(evidence.got, evidence.want, strict=True):
+        rows = want[other]
+        if not rows.ndim or not -len(rows) <= k < len(rows) or not evidence.same(got[place], rows[k]):
+            return False
+    return True
 
 
 def is_value(evidence, place, other):
@@ -63,7 +89,7 @@ def relation(pairs, arguments, tolerance, groups):
         fits = {}
         for name, sentence, test in group(pairs, arguments):
             seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in range(len(pairs))]
-            if None not in seen and (group is inputs or len(set().union(*(seen[k] for k in telling))) >= ENOUGH):
+            if None not in seen and len(set().union(*(seen[k] for k in telling))) >= FEWER.get(group, ENOUGH):
                 fits[sentence] = name
         if len(fits) == 1:
             sentence, name = next(iter(fits.items()))
@@ -107,7 +133,9 @@ def arrangements(pairs, arguments):
 
 
 def shifts(pairs, arguments):
-    """The right rows, in other places."""
+    """The right rows, in other places; where there are two, only one would be compared, and may fit by chance."""
+    if max((len(want) for _, want in pairs if want.ndim), default=0) < 3:
+        return
     yield (
         "late",
         "is one place late: at [k + 1] stands what belongs at [k].",
@@ -216,46 +244,5 @@ def same(got, want):
     return got.shape == want.shape and (want.size < 3 or len(np.unique(want)) > 2)
 
 
-GROUPS = (arrangements, shifts, other_shapes, scalings, functions)
-
-
-# ---------------------------------------------------------------------- numbers that may come in
-
-
-def ratio(pairs):
-    """The one number that all values are too large by, None where there is none."""
-    quotients = []
-    for got, want in pairs:
-        if got.shape != want.shape or want.dtype.kind not in "iuf":
-            return None
-        with np.errstate(all="ignore"):
-            quotients.append((got / want)[np.abs(want) > 1e-3 * np.abs(want).max(initial=0)])
-    factor = common(quotients)
-    return None if factor in (0.0, 1.0) else factor
-
-
-def common(arrays):
-    """The number that all arrays hold everywhere, None where there is none."""
-    numbers = np.concatenate([np.ravel(each).astype(float) for each in arrays]) if arrays else np.zeros(0)
-    if numbers.size < 3 or not np.isfinite(numbers).all() or np.ptp(numbers) > 1e-4 * abs(numbers[0]):
-        return None
-    return float(np.median(numbers))
-
-
-def named_sizes(arguments):
-    """Sizes that learners divide by, each once, with a function that reads it off a case."""
-    found = {}
-    for name, value in arguments[0].items():
-        if isinstance(value, np.ndarray):
-            for axis in range(value.ndim):
-                found[f"{name}.shape[{axis}]"] = lambda case, name=name, axis=axis: case[name].shape[axis]
-            if value.dtype.kind == "b":
-                found[f"the number of True in {name}"] = lambda case, name=name: case[name].sum()
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[name] = lambda case, name=name: case[name]
-    known = set()
-    for words, size in found.items():
-        drawn = tuple(map(size, arguments))
-        if drawn not in known and len(set(drawn)) > 1:
-            known.add(drawn)
-            yield words, size
+FEWER = {inputs: 0, sizes: 2}  # what is an argument is so by no chance
+GROUPS = (arrangements, shifts, joined, other_shapes, scalings, sizes, functions, terms, counts, filled, rows_alike)

@@ -16,6 +16,8 @@ def argument(evidence):
     case = largest(evidence)
     arguments, rng = evidence.trials[case].arguments, np.random.default_rng(0)
     unused = [name for name in arguments if stays(evidence, case, name)]
+    passing = [k for k, trial in enumerate(evidence.trials) if not evidence.question.finding(trial)]
+    unused = [name for name in unused if not any(moves(evidence, k, name) for k in passing)]
     moving = [name for name, value in arguments.items() if nudged(value, rng)]
     if not unused:
         return None
@@ -58,6 +60,17 @@ def stays(evidence, case, name):
             if now is None or not np.array_equal(now, evidence.got[case][place], equal_nan=now.dtype.kind in "fc"):
                 return False
     return moved == set(evidence.wrong)
+
+
+def moves(evidence, case, name):
+    """Whether a nudge of one argument moves any wrong value of the learner's, in a case that passes."""
+    question, arguments = evidence.question, evidence.trials[case].arguments
+    for value in nudged(arguments[name], np.random.default_rng(0)):
+        theirs = quietly(evidence.answer, arguments | {name: value}, question.library, evidence.count)
+        if not theirs.values or len(theirs.values) != evidence.count:
+            return True
+        return any(not evidence.same(as_array(theirs.values[k]), evidence.got[case][k]) for k in evidence.wrong)
+    return False
 
 
 def nudged(value, rng):
