@@ -60,8 +60,9 @@ def toy(tmp_path):
 
 
 def asked(toy):
+    """The trainings that were asked for, without the rehearsals."""
     path = toy[0].parent / "asked"
-    return path.read_text().splitlines() if path.exists() else []
+    return [line for line in path.read_text().splitlines() if " 1e-09 " not in line]
 
 
 # --------------------------------------------------------------------------------------------------- the rule
@@ -150,6 +151,14 @@ def test_processes_give_the_same_scores(toy):
         return [(row["task"], row["model"], row["rung"], row["seed"], row["blocks"]) for row in record["trials"]]
 
     assert values(alone) == values(beside)
+
+
+def test_each_training_is_rehearsed_once_before_its_clock_starts(toy):
+    run(*toy, progress=False)
+    lines = (toy[0].parent / "asked").read_text().splitlines()
+    for task, share in itertools.product(("a", "ab"), (0.1, 0.5)):
+        mine = [line for line in lines if line.startswith(f"{task} ") and line.endswith(f" {share}")]
+        assert mine.index(f"{task} 1e-09 {share}") == 0 and sum(" 1e-09 " in line for line in mine) == 1
 
 
 def test_what_is_kept_of_a_training(toy):

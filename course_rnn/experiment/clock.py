@@ -37,7 +37,10 @@ class Clock:
         return self._now() - self._begin
 
     def ticks(self):
-        """Yield the share of the budget that is spent, for one update after the other, until nothing is left."""
-        while (share := self.used() / self.budget) < 1:
+        """Yield the share of the budget that is spent, for one update after the other, until nothing is left.
+
+        One update there is always.
+        """
+        while (share := self.used() / self.budget) < 1 or not self.updates:
             self.updates += 1
-            yield share
+            yield min(share, 1.0)
