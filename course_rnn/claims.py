@@ -4,10 +4,22 @@ book/claims.yml is written by hand, book/claims.md is made from it, here or when
 
     python -m course_rnn.claims
 
-A claim names a page and a heading, and where a number belongs to it, the number as a cell under that heading prints
-it. `faults` finds what has moved or changed since.
+A claim names a page and a heading and what is shown there: conditions on the numbers that cells under that heading
+print, or on the record of an experiment. Where there is nothing to measure it says why. `faults` finds what has moved,
+and every condition that does not hold.
+
+=====================================================  ==========================================================
+``{line: "EEG, one channel", is: ">", than: 0.5}``     the line that begins so: its first number is greater
+``{line: RNN, at: 1, is: "<", than: {line: linear}}``  its second number is less than the first of another line
+``{line: "L  = 10", after: "wh = 1.0", is: "=", …}``   the first such line after another
+``{line: "found:", says: ifog}``                       what follows is this text
+``{record: english, better: LSTM, than: n-grams, rung: 160}``  ahead in the record, and the interval excludes a tie
+=====================================================  ==========================================================
+
+``within`` is the tolerance of ``=``; True and False are numbers, too.
 """
 
+import operator
 import re
 import textwrap
 from pathlib import Path
@@ -16,6 +28,9 @@ import nbformat
 import yaml
 from mdit_py_plugins.anchors.index import slugify
 
+from course_rnn import evidence
+from course_rnn.data import results
+
 BOOK = Path("book")
 #: What a verdict means; "shown" is for what is no claim: a formula, a definition, a figure.
 VERDICTS = {
@@ -23,7 +38,8 @@ VERDICTS = {
     "qualified": "true under a condition that the source leaves out",
     "corrected": "an error, or a clash of conventions, put right",
     "fails": "did not come out",
-    "shown": "a definition, a formula or a figure: nothing to test",
+    "shown": "a definition, a formula or a figure",
+    "withdrawn": "a charge against a source that was wrong",
 }
 PARTS = {
     "A": "Motivation and data",
@@ -36,6 +52,8 @@ PARTS = {
     "H": "Gradients",
     "I": "LSTM and GRU",
 }
+NUMBER = re.compile(r"True|False|[-+]?\d[\d,]*(?:\.\d*)?(?:e[-+]?\d+)?")
+COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 HEADING = re.compile(r"^(#+) +(.+?) *$", re.MULTILINE)
 
 
@@ -73,14 +91,16 @@ def file_of(page, book=BOOK):
 
 
 def faults(claims, book=BOOK):
-    """What is wrong with the claims: a verdict that is none, a page, heading or number that is not there."""
+    """What is wrong with the claims: an unknown verdict, a page or heading that is not there, what does not hold."""
     found, read_pages = [], {}
     for claim in claims:
         row, page, heading = claim["row"], claim["page"], claim["heading"]
         if claim["verdict"] not in VERDICTS:
             found.append(f"{row}: the verdict {claim['verdict']} is none of {', '.join(VERDICTS)}")
-        if claim["verdict"] in ("qualified", "corrected", "fails") and not claim.get("note"):
+        if claim["verdict"] in ("qualified", "corrected", "fails", "withdrawn") and not claim.get("note"):
             found.append(f"{row}: {claim['verdict']} without a note that says what is right")
+        if bool(claim.get("shows")) == bool(claim.get("reason")):
+            found.append(f"{row}: give either what it shows, or the reason why there is nothing to measure")
         path = file_of(page, book)
         if path is None:
             found.append(f"{row}: there is no page {page}")
@@ -90,9 +110,90 @@ def faults(claims, book=BOOK):
         printed = read_pages[page]
         if heading not in printed:
             found.append(f"{row}: {page} has no heading {heading!r}")
-        elif "number" in claim and str(claim["number"]) not in printed[heading]:
-            found.append(f"{row}: {page} does not print {claim['number']!r} under {heading!r}")
+            continue
+        for condition in claim.get("shows", ()):
+            try:
+                if not holds(condition, printed[heading]):
+                    found.append(f"{row}: under {heading!r} of {page} it does not hold that {in_words(condition)}")
+            except ValueError as error:
+                found.append(f"{row}: {error}, under {heading!r} of {page}")
     return found
+
+
+def holds(condition, printed):
+    """Whether a condition holds of what is printed, or of the record that it names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such line, number or record.
+
+    Examples
+    --------
+    >>> printed = "share right   test\\nRNN     0.65  0.66\\ncounts  0.72  0.73"
+    >>> holds({"line": "RNN", "at": 1, "is": "<", "than": {"line": "counts", "at": 1}}, printed)
+    True
+    >>> holds({"line": "RNN", "is": "=", "than": 0.7, "within": 0.02}, printed)
+    False
+    """
+    if "record" in condition:
+        record = results(condition["record"])
+        one, other, rung = condition["better"], condition["than"], condition.get("rung")
+        return evidence.verdict(record, one, other, condition.get("task", ""), rung).startswith(f"{one} is ahead of")
+    if "says" in condition:
+        return rest_of(condition, printed) == condition["says"]
+    value, than = number_of(condition, printed), condition["than"]
+    than = number_of(than, printed) if isinstance(than, dict) else than
+    if condition["is"] == "=":
+        return abs(value - than) <= condition.get("within", 0)
+    return COMPARED[condition["is"]](value, than)
+
+
+def rest_of(where, printed):
+    """What stands beside a label, in the first line that begins or ends with it, after another line if one is named."""
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    if "after" in where:
+        first = next((k for k, line in enumerate(lines) if line.startswith(_one_space(where["after"]))), None)
+        if first is None:
+            raise ValueError(f"there is no line {where['after']!r}")
+        lines = lines[first + 1 :]
+    label = _one_space(where["line"])
+    for line in lines:
+        if line.startswith(label):
+            return line.removeprefix(label).strip()
+    for line in lines:
+        if line.endswith(label):
+            return line.removesuffix(label).strip()
+    raise ValueError(f"there is no line {where['line']!r}")
+
+
+def number_of(where, printed):
+    """The number, True or False at a place of such a line."""
+    rest, at = rest_of(where, printed), where.get("at", 0)
+    found = NUMBER.findall(rest)
+    if not -len(found) <= at < len(found):
+        raise ValueError(f"the line {where['line']!r} has no number at {at}")
+    return {"True": True, "False": False}.get(found[at]) if found[at][0] in "TF" else float(found[at].replace(",", ""))
+
+
+def in_words(condition):
+    """A condition as a reader meets it."""
+    if "record" in condition:
+        after = f" after {condition['rung']:g} s" if "rung" in condition else ""
+        return f"{condition['better']} is ahead of {condition['than']}{after}, in the record {condition['record']}"
+    label = _one_space(f"{condition['after']}, " if "after" in condition else "") + " " + _one_space(condition["line"])
+    label = label.strip().rstrip(":")
+    if "says" in condition:
+        return f"{label}: {condition['says']}"
+    than = condition["than"]
+    than = _one_space(than["line"]).rstrip(":") if isinstance(than, dict) else than
+    within = f" ± {condition['within']:g}" if condition.get("within") else ""
+    sign = {"<=": "≤", ">=": "≥"}.get(condition["is"], condition["is"])
+    return f"{label} {sign} {than}{within}"
+
+
+def _one_space(text):
+    return " ".join(str(text).split())
 
 
 def markdown(claims, book=BOOK):
@@ -104,7 +205,8 @@ def markdown(claims, book=BOOK):
 
         The course is built on five sources, named S0 to S4.
         This page goes through what they say, row by row, and says where the book shows it and what came out.
-        A number stands here as the cell under that heading prints it, and a test looks whether it still does.
+        What is shown there stands here as conditions on what its cells print, and a test looks whether they hold.
+        The page is for whoever maintains or doubts the book; a reader meets its results in the chapters.
 
         | source | what it is |
         |---|---|
@@ -131,8 +233,9 @@ def table_row(claim, book):
     where = f"[{claim['heading']}]({name}#{slugify(claim['heading'])})"
     source = f" ({claim['source']})" if claim.get("source") else ""
     found = f"**{claim['verdict']}**" + (f". {claim['note']}" if claim.get("note") else "")
-    number = f" `{' '.join(str(claim['number']).split())}`" if "number" in claim else ""
-    cells = (claim["row"], claim["claim"] + source, found + number, where)
+    shown = "; ".join(f"`{in_words(condition)}`" for condition in claim.get("shows", ()))
+    shown = f" {shown}" if shown else f" *{claim['reason']}*"
+    cells = (claim["row"], claim["claim"] + source, found + shown, where)
     return "| " + " | ".join(cell.strip().replace("|", "\\|") for cell in cells) + " |"
 
 
