@@ -182,7 +182,7 @@ def in_words(condition):
         after = f" after {condition['rung']:g} s" if "rung" in condition else ""
         return f"{condition['better']} is ahead of {condition['than']}{after}, in the record {condition['record']}"
     label = _one_space(f"{condition['after']}, " if "after" in condition else "") + " " + _one_space(condition["line"])
-    label = label.strip().rstrip(":")
+    label = label.strip().rstrip(":") + (f" [{condition['at']}]" if condition.get("at") else "")
     if "says" in condition:
         return f"{label}: {condition['says']}"
     than = condition["than"]

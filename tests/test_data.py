@@ -108,6 +108,7 @@ def test_sizes_are_whole_numbers_of_at_least_one(task):
         (lambda: data.echo(3, 2, 3, rng()), ValueError, "a delay of 3 leaves nothing to repeat within 3 steps"),
         (lambda: data.adding(1, 2, rng()), ValueError, "two marked steps do not fit into T = 1"),
         (lambda: data.binary_addition_optimum(0), ValueError, "T must be at least 1"),
+        (lambda: data.binary_addition_optimum(3, 4), ValueError, "late is 4, expected a whole number from 0 to T = 3"),
         (lambda: data.anbn([2, 0]), ValueError, r"counts\[1\] must be at least 1, got 0"),
         (lambda: data.copying([1.5], rng()), TypeError, r"lengths\[0\] must be a whole number"),
         (lambda: data.number_lists([0], rng()), ValueError, r"lengths\[0\] must be at least 1"),
@@ -552,15 +553,15 @@ def test_binary_addition_adds():
     assert np.array_equal(weight @ y, (weight @ a + weight @ b) % 2**T)
 
 
-@pytest.mark.parametrize("T", [1, 2, 3, 4])
-def test_optimum_of_a_forward_model_on_binary_addition_by_enumeration(T):
+@pytest.mark.parametrize(("T", "late"), [(1, 0), (2, 0), (3, 0), (4, 0), (1, 1), (4, 1), (4, 2), (5, 3), (4, 4)])
+def test_optimum_of_a_forward_model_on_binary_addition_by_enumeration(T, late):
     bits = np.array(list(itertools.product((0, 1), repeat=T)))
     weight = 2 ** np.arange(T)[::-1]
     votes = [Counter() for _ in range(T)]
     for a, b in itertools.product(bits, repeat=2):
         total = (weight @ a + weight @ b) % 2**T
         for t in range(T):
-            prefix = (*a[: t + 1], *b[: t + 1])
+            prefix = (*a[: t + 1 + late], *b[: t + 1 + late])
             votes[t][prefix, int(total // weight[t] % 2)] += 1
     right = 0
     for table in votes:
@@ -568,7 +569,7 @@ def test_optimum_of_a_forward_model_on_binary_addition_by_enumeration(T):
         for (prefix, _), count in table.items():
             best[prefix] = max(best[prefix], count)
         right += best.total()
-    assert data.binary_addition_optimum(T) == pytest.approx(right / (T * 4**T), abs=TOLERANCE)
+    assert data.binary_addition_optimum(T, late) == pytest.approx(right / (T * 4**T), abs=TOLERANCE)
 
 
 def test_optimum_of_a_forward_model_on_twelve_bits_by_enumerating_the_unread_bits():

@@ -195,23 +195,43 @@ def binary_addition(T, B, rng):
     return bits.astype(np.float64), y
 
 
-def binary_addition_optimum(T):
-    r"""Return the best accuracy on `binary_addition` of any model that has read the steps up to t when it answers t.
+def binary_addition_optimum(T, late=0):
+    r"""Return the best accuracy on `binary_addition` of any model that answers so many steps late.
 
-    With j bits still unread, two numbers of j bits carry over with probability :math:`p_j`; the two bits
-    just read say y but for that carry, and nothing before them helps. Guessing "no carry" is right
-    with :math:`1 - p_j`:
+    Such a model has read the steps up to t + k when it says bit t. With j bits still unread, two numbers of j bits carry
+    over with probability :math:`p_j`; the bits just read say y but for that carry, and nothing before them helps. Of the
+    k bits read ahead each lets a carry through with probability 1/2, and else decides it. Guessing "no carry" is right
+    but for
 
-    .. math:: p_j = \tfrac14 + \tfrac12 p_{j-1} = \tfrac12 (1 - 2^{-j}), \qquad
-              \frac1T \sum_{j=0}^{T-1} (1 - p_j) = \frac12 + \frac{1 - 2^{-T}}{T}
+    .. math:: 2^{-k} p_j, \qquad p_j = \tfrac14 + \tfrac12 p_{j-1} = \tfrac12 (1 - 2^{-j}),
+
+    and the mean over the steps, of which the last k have nothing unread, is with M = T - k
+
+    .. math:: 1 - \frac{2^{-k}}{T} \left( \frac M2 - 1 + 2^{-M} \right).
+
+    Parameters
+    ----------
+    T : int
+        Bits.
+    late : int
+        k, from 0, a model that answers at once, to T.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
     >>> print(f"{binary_addition_optimum(12):.4f}")
     0.5833
+    >>> [round(binary_addition_optimum(40, late=k), 4) for k in (0, 1, 2, 5, 10)]
+    [0.525, 0.7687, 0.8875, 0.9871, 0.9997]
     """
     checks.positive(T=T)
-    return 0.5 + (1 - 0.5**T) / T
+    if late not in range(T + 1):
+        raise ValueError(f"late is {late}, expected a whole number from 0 to T = {T}")
+    M = T - late
+    return 1 - (M / 2 - 1 + 0.5**M) / (T * 2**late)
 
 
 def anbn(counts):
