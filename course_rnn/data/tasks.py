@@ -198,10 +198,10 @@ def binary_addition(T, B, rng):
 def binary_addition_optimum(T, late=0):
     r"""Return the best accuracy on `binary_addition` of any model that answers so many steps late.
 
-    Such a model has read the steps up to t + k when it says bit t. With j bits still unread, two numbers of j bits carry
-    over with probability :math:`p_j`; the bits just read say y but for that carry, and nothing before them helps. Of the
-    k bits read ahead each lets a carry through with probability 1/2, and else decides it. Guessing "no carry" is right
-    but for
+    Such a model has read the steps up to t + k when it says bit t. With j bits still unread, two numbers of j bits
+    carry over with probability :math:`p_j`; the bits just read say y but for that carry, and nothing before them helps.
+    Of the k bits read ahead each lets a carry through with probability 1/2, and else decides it. Guessing "no carry" is
+    right but for
 
     .. math:: 2^{-k} p_j, \qquad p_j = \tfrac14 + \tfrac12 p_{j-1} = \tfrac12 (1 - 2^{-j}),
 
