@@ -154,6 +154,60 @@ def turns(record, model, other, task=""):
     return None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The strongest network of a record beside the strongest baseline.
+
+    Attributes
+    ----------
+    network, baseline : str
+        Both chosen by their validation scores.
+    rung : float
+        CPU seconds: the largest budget that any network was run with.
+    scores : tuple of Interval
+        Of the network and of the baseline.
+    difference : Interval
+        Of the network from the baseline, a ratio for log metrics.
+    ahead : str
+        "network", "baseline", or "" where they cannot be told apart.
+    turns : float or None
+        The budget from which on the network's median is ahead, if it lies between two rungs.
+    """
+
+    network: str
+    baseline: str
+    rung: float
+    scores: tuple
+    difference: Interval
+    ahead: str
+    turns: float | None
+
+
+def outcome(record, task=""):
+    """What a record says of a task, in the end: see `Outcome`."""
+    lower, log = record["metric"]["lower_is_better"], record["metric"]["log"]
+    ran = {m: [rung for rung in rungs(record) if runs(record, m, task, rung)] for m in record["models"]}
+    top = max(seconds[-1] for m, seconds in ran.items() if seconds and not record["models"][m]["baseline"])
+
+    def best(models):
+        on_validation = {m: np.median([row["validation"] for row in runs(record, m, task, top)]) for m in models}
+        return (min if lower else max)(on_validation, key=on_validation.get)
+
+    baseline = best(m for m, about in record["models"].items() if about["baseline"] and ran[m])
+    network = best(m for m, about in record["models"].items() if not about["baseline"] and top in ran[m])
+    gap, neutral = difference(record, network, baseline, task, top), 1.0 if log else 0.0
+    apart = not gap.low <= neutral <= gap.high
+    return Outcome(
+        network,
+        baseline,
+        top,
+        tuple(interval(record, model, task, top) for model in (network, baseline)),
+        gap,
+        ("network" if (gap.median < neutral) == lower else "baseline") if apart else "",
+        turns(record, network, baseline, task),
+    )
+
+
 def _transformed(record, values):
     return np.log(values) if record["metric"]["log"] else values
 

@@ -10,11 +10,14 @@ def record(log=False, lower=True, **scores):
     """A record of models with scores {rung: (seeds, parts)}; a model under the rung "baseline" is one."""
     trials, chosen = [], []
     for model, by_rung in scores.items():
-        for rung, values in by_rung.items():
+        for rung, values in by_rung.items():  # on the validation part a model is as good as on the test part
             about = {"task": "", "model": model, "rung": rung, "setting": {"lr": 1}}
             chosen.append(about)
-            trials += [about | {"seed": seed, "blocks": list(row)} for seed, row in enumerate(np.atleast_2d(values))]
-            trials.append(about | {"setting": {"lr": 2}, "seed": 0, "blocks": [1e9]})  # was tried, and not chosen
+            trials += [
+                about | {"seed": seed, "validation": float(np.mean(row)), "blocks": list(row)}
+                for seed, row in enumerate(np.atleast_2d(values))
+            ]
+            trials.append(about | {"setting": {"lr": 2}, "seed": 0, "validation": 0, "blocks": [1e9]})  # not chosen
     return {
         "metric": {"name": "m", "lower_is_better": lower, "log": log},
         "rungs": {str(rung): 1 for by_rung in scores.values() for rung in by_rung if rung != "baseline"},
@@ -112,3 +115,30 @@ def test_a_ladder_has_what_was_run_and_no_more():
 def test_what_was_not_run_is_said(ask, message):
     with pytest.raises(ValueError, match=message):
         ask(record(net={1: [[1.0]]}))
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_an_outcome_is_that_of_the_best_of_both_sides_on_the_top_rung(lower):
+    sign = 1 if lower else -1
+    nets = {"good": {1: sign * np.full((6, 4), 3.0), 100: sign * np.full((6, 4), 1.0)}}
+    nets |= {"bad": {1: sign * np.full((6, 4), 4.0), 100: sign * np.full((6, 4), 2.5)}}
+    levels = {"strong": {"baseline": sign * np.full(4, 2.0)}, "weak": {"baseline": sign * np.full(4, 5.0)}}
+    found = evidence.outcome(record(lower=lower, **nets, **levels))
+    assert (found.network, found.baseline, found.rung, found.ahead) == ("good", "strong", 100, "network")
+    assert found.difference.median == -sign and found.turns == pytest.approx(10)
+    assert [score.median for score in found.scores] == [sign, 2 * sign]
+    behind = evidence.outcome(record(lower=lower, bad=nets["bad"], **levels))
+    assert behind.ahead == "baseline" and behind.turns is None
+
+
+def test_an_outcome_may_be_open():
+    found = evidence.outcome(record(net={1: noise(6, 20)}, level={"baseline": noise(1, 20, seed=1)}))
+    assert found.ahead == ""
+
+
+def test_the_best_is_chosen_on_the_validation_part():
+    both = record(lucky={1: [[1.0]] * 5}, solid={1: [[2.0]] * 5}, level={"baseline": [[3.0]]})
+    for row in both["trials"]:
+        if row["model"] == "lucky":
+            row["validation"] = 9
+    assert evidence.outcome(both).network == "solid"
