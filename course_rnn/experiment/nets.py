@@ -32,6 +32,7 @@ def train(model, batch, loss, clock, *, lr, clip=1.0, validate=None, looks=8):
         The model, ready to be used.
     """
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # a gradient that vanishes would pass through numbers that a processor is slow with
     adam, best, kept, seen = torch.optim.Adam(model.parameters(), lr=lr), math.inf, None, 0
     for share in clock.ticks():
         if validate and int(share * looks) > seen:
