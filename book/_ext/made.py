@@ -46,7 +46,8 @@ def citation(path):
     """How the book is cited, as a sentence and as BibTeX, from CITATION.cff."""
     about = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     authors, year = " and ".join(author["name"] for author in about["authors"]), about["date-released"].year
-    entry = f"@software{{course_rnn, author = {{{{{authors}}}}}, title = {{{about['title']}}}, year = {{{year}}}, version = {{{about['version']}}}}}"
+    fields = {"author": f"{{{authors}}}", "title": about["title"], "year": year, "version": about["version"]}
+    entry = f"@software{{course_rnn, {', '.join(f'{name} = {{{value}}}' for name, value in fields.items())}}}"
     return f"{authors}: *{about['title']}*, version {about['version']}, {year}.\n\n```bibtex\n{entry}\n```"
 
 

@@ -48,7 +48,8 @@ def card(kind, file, page, source):
         cells = json.loads((source / f"{file}.ipynb").read_text())["cells"]
         time = f"{reading.minutes(cells)} minutes to read"
     link = "../" * page.count("/") + file
-    return f"::::{{grid-item-card}} {kind}\n:link: {link}\n:link-type: doc\n{title}\n:::{{card-footer}}\n{time}\n:::\n::::"
+    footer = f":::{{card-footer}}\n{time}\n:::"
+    return f"::::{{grid-item-card}} {kind}\n:link: {link}\n:link-type: doc\n{title}\n{footer}\n::::"
 
 
 def title_of(path):
