@@ -24,10 +24,11 @@ MAX_LINE = 80
 IGNORED = {"book/08_gpu.ipynb": 1, "book/09_outlook.ipynb": 1}
 #: Cells that ask for a wider tolerance, by page: results of training, which rounding moves.
 WIDENED = {
+    "book/01_sequential_data.ipynb": 1,
     "book/02_simple_rnn.ipynb": 2,
-    "book/03_deep_rnn.ipynb": 3,
+    "book/03_deep_rnn.ipynb": 6,
     "book/04_bidirectional_rnn.ipynb": 4,
-    "book/06_gradients.ipynb": 4,
+    "book/06_gradients.ipynb": 6,
     "book/07_lstm_gru.ipynb": 1,
     "book/09_outlook.ipynb": 3,
 }
