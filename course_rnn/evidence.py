@@ -99,15 +99,16 @@ def verdict(record, one, other, task="", rung=None):
     """
     found = difference(record, one, other, task, rung)
     neutral = 1.0 if record["metric"]["log"] else 0.0
-    seeds = f"{found.seeds} seed{'s' * (found.seeds > 1)}"
+    known = all(record["models"][model]["baseline"] for model in (one, other))  # without seeds
+    seeds = "" if known else f", {found.seeds} seed{'s' * (found.seeds > 1)}"
     after = "" if rung is None else f" after {rung:g} s"
     size = f"{'ratio ' if record['metric']['log'] else ''}{found}"
     if found.low <= neutral <= found.high:
-        return f"{one} and {other} cannot be told apart{after}: {size}, {seeds}"
+        return f"{one} and {other} cannot be told apart{after}: {size}{seeds}"
     first = (found.median < neutral) == record["metric"]["lower_is_better"]
     winner, loser = (one, other) if first else (other, one)
-    few = "" if found.seeds >= ENOUGH else ", few"
-    return f"{winner} is ahead of {loser}{after}: {size}, {seeds}{few}"
+    few = "" if known or found.seeds >= ENOUGH else ", few"
+    return f"{winner} is ahead of {loser}{after}: {size}{seeds}{few}"
 
 
 def ladder(record, task=""):
@@ -184,17 +185,26 @@ class Outcome:
 
 
 def outcome(record, task=""):
-    """What a record says of a task, in the end: see `Outcome`."""
+    """What a record says of a task, in the end: see `Outcome`.
+
+    Raises
+    ------
+    ValueError
+        If no network or no baseline has been run on it.
+    """
     lower, log = record["metric"]["lower_is_better"], record["metric"]["log"]
     ran = {m: [rung for rung in rungs(record) if runs(record, m, task, rung)] for m in record["models"]}
-    top = max(seconds[-1] for m, seconds in ran.items() if seconds and not record["models"][m]["baseline"])
+    networks = [m for m, seconds in ran.items() if seconds and not record["models"][m]["baseline"]]
+    baselines = [m for m, seconds in ran.items() if seconds and record["models"][m]["baseline"]]
+    if not networks or not baselines:
+        raise ValueError(f"of {task or 'it'} no {'baseline' if networks else 'network'} has been run")
+    top = max(ran[m][-1] for m in networks)
 
     def best(models):
         on_validation = {m: np.median([row["validation"] for row in runs(record, m, task, top)]) for m in models}
         return (min if lower else max)(on_validation, key=on_validation.get)
 
-    baseline = best(m for m, about in record["models"].items() if about["baseline"] and ran[m])
-    network = best(m for m, about in record["models"].items() if not about["baseline"] and top in ran[m])
+    baseline, network = best(baselines), best(m for m in networks if top in ran[m])
     gap, neutral = difference(record, network, baseline, task, top), 1.0 if log else 0.0
     apart = not gap.low <= neutral <= gap.high
     return Outcome(

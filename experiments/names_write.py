@@ -12,8 +12,8 @@ from course_rnn.experiment.nets import train
 
 B, EMBEDDING, H, DROPOUT, END = 64, 32, 128, 0.3, "\n"
 GRID = ({"lr": 3e-3}, {"lr": 8e-3})
-#: The order of the counts of a list, that of the counts of all lists, and how much the list has to say.
-MIXED = tuple({"own": own, "all": 5, "share": share} for own in (2, 3, 4) for share in (1.0, 0.75, 0.5))
+ORDERS = (2, 3, 4, 5)  # of the counts of a list, and of those of all lists
+SMOOTHED = ({"discount": None}, {"discount": 0.8})  # as Witten and Bell do, and Kneser and Ney
 
 
 @cache
@@ -27,28 +27,37 @@ def parts():
 
 
 def padded(names, order):
-    """Names one after the other, each behind so many ends that nothing of the name before it is seen."""
-    return "".join(END * (order - 1) + name + END for name in names)
+    """Names one after the other, each behind marks that tell how soon it begins: nothing is seen of the name before."""
+    marks = "".join(map(chr, range(1, order)))[::-1]
+    return "".join(marks + name + END for name in names)
 
 
-def losses(train_names, names, order):
-    """The loss of each letter and of each end, by Kneser and Ney's counts."""
-    found = data.ngram_losses(padded(train_names, order), padded(names, order), order, discount=0.8)
+def probabilities(train_names, names, order, discount):
+    """The probability of each letter and of each end."""
+    losses = data.ngram_losses(padded(train_names, order), padded(names, order), order, discount)
     asked = np.array([k >= order - 1 for name in names for k in range(order + len(name))], dtype=bool)
-    return found[asked]
+    return np.exp(-losses[asked])
 
 
-def mixed(task, clock, rng, own, all, share):
-    def score(part):
-        everyone = [name for names in parts()["train"].values() for name in names]
-        found = []
-        for name, names in parts()[part].items():
-            p_own = np.exp(-losses(parts()["train"][name], names, own))
-            p_all = np.exp(-losses(everyone, names, all)) if share < 1 else 0
-            found.append(-np.log(share * p_own + (1 - share) * p_all))
-        return np.concatenate(found)
+@cache
+def voices(part, discount):
+    """What each of eight models says, four of the list and four of all lists: (8, letters)."""
+    everyone = [name for names in parts()["train"].values() for name in names]
+    said = []
+    for own, names in parts()[part].items():
+        taught = [parts()["train"][own], everyone]
+        said.append([probabilities(each, names, order, discount) for each in taught for order in ORDERS])
+    return np.concatenate(said, axis=1)
 
-    return score
+
+def mixed(task, clock, rng, discount):
+    """A mixture of the eight; expectation maximisation finds its weights on the validation part."""
+    p = voices("validation", discount)
+    weights = np.full(len(p), 1 / len(p))
+    for _ in range(200):
+        shares = weights[:, None] * p
+        weights = (shares / shares.sum(axis=0)).mean(axis=1)
+    return lambda part: -np.log(weights @ voices(part, discount))
 
 
 @cache
@@ -112,7 +121,7 @@ EXPERIMENT = Experiment(
     data="data.names(), 3,125 names of eight lists, 70/15/15 %; letters and the end of a name, the list is given",
     metric=Metric("nats a letter"),
     models={
-        "counts": Model(mixed, MIXED, baseline=True),
+        "mixed counts": Model(mixed, SMOOTHED, baseline=True),
         "RNN": network("RNN"),
         "LSTM": network("LSTM"),
     },

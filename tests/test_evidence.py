@@ -76,6 +76,11 @@ def test_a_verdict_is_no_more_sure_than_its_interval():
     assert evidence.verdict(few, "one", "other", rung=10).endswith("3 seeds, few")
 
 
+def test_baselines_have_no_seeds_to_be_few():
+    both = record(one={"baseline": np.ones(9)}, other={"baseline": np.full(9, 2.0)})
+    assert evidence.verdict(both, "one", "other") == "one is ahead of other: -1 (-1 to -1)"
+
+
 def test_orders_of_magnitude_are_compared_by_ratios():
     one, other = 10.0 ** noise(7, 10, 3), 10.0 ** (noise(7, 10, 3) + 1)
     both = record(log=True, one={10: one}, other={10: other})
@@ -110,6 +115,8 @@ def test_a_ladder_has_what_was_run_and_no_more():
         (lambda r: evidence.interval(r, "tea", rung=1), "there is no model tea; there are net"),
         (lambda r: evidence.interval(r, "net", rung=2), "nothing of that kind has been run"),
         (lambda r: evidence.interval(r, "net", "other", rung=1), "nothing of that kind has been run"),
+        (evidence.outcome, "of it no baseline has been run"),
+        (lambda r: evidence.outcome(r, "adding"), "of adding no network has been run"),
     ],
 )
 def test_what_was_not_run_is_said(ask, message):

@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from mdit_py_plugins.anchors.index import slugify
@@ -23,10 +24,18 @@ def test_the_citation_names_the_version_of_the_package():
     assert yaml.safe_load((BOOK.parent / "CITATION.cff").read_text())["version"] == version("course-rnn")
 
 
+def prose(path):
+    """What a page says, without its code and its outputs."""
+    if path.suffix == ".md":
+        return path.read_text()
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
 def numbers_and_places():
     """The rows of the pages that gather results: (quoted number, [(page, anchor), ...])."""
-    for page in ("what_beats_the_rnn.md", "troubleshooting.md"):
-        for line in (BOOK / page).read_text().splitlines():
+    for page in ("when_does_an_rnn_win.ipynb", "troubleshooting.md"):
+        for line in prose(BOOK / page).splitlines():
             for quoted in re.findall(r"`([^`]*\d[^`]*)`", line):
                 yield pytest.param(quoted, LINK.findall(line), id=f"{page}: {quoted}")
 
