@@ -1,7 +1,10 @@
 """Reading a stranger's notebook: its code whatever its disorder, or a reason why not."""
 
+import io
 import json
 import os
+import tracemalloc
+import zipfile
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -199,3 +202,95 @@ def test_words_are_cut():
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(TypeError, match="no text"):
         plain(value)
+
+
+# ---------------------------------------------------------------------- a zip in the place of a notebook
+
+
+def zip_of(**contents):
+    """The bytes of a zip with some files, each a minute after the one before."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for minute, (name, text) in enumerate(contents.items()):
+            archive.writestr(zipfile.ZipInfo(name, (2026, 10, 16, 12, minute, 0)), text, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
+
+
+def test_of_the_notebooks_in_a_zip_the_newest_is_read():
+    old, new = (json.dumps({"cells": code(text)}) for text in ("old", "new"))
+    said = asked(zip_of(**{"a.ipynb": old, "deep/b.ipynb": new, "__MACOSX/deep/._b.ipynb": "", "c.txt": ""}))
+    assert unpack(said["cells"]) == ["new"] and said["inside"] == "b.ipynb"
+
+
+def test_of_two_of_the_same_time_none_is_read():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("a.ipynb", "b.ipynb"):
+            archive.writestr(zipfile.ZipInfo(name), "{}")
+    assert "2 notebooks in the zip, and none is the newest: a.ipynb, b.ipynb" in asked(content.getvalue())["refused"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\3\4", zip_of(a="x"), zip_of(**{"a.zip": "x"}), zip_of(**{"a.ipynb": "{"})[:60]]
+)
+def test_a_zip_without_a_notebook_is_refused(content):
+    assert asked(content)["refused"]
+
+
+def test_a_zip_bomb_is_unpacked_only_so_far_that_it_is_seen_to_be_too_large():
+    said = asked(zip_of(**{"a.ipynb": b"0" * (300 << 20)}), Limits(notebook_mb=2))
+    assert "more than 2 MiB" in said["refused"]
+    tracemalloc.start()
+    asked(zip_of(**{"a.ipynb": b"0" * (60 << 20)}), Limits(notebook_mb=2))
+    assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    tracemalloc.stop()
+
+
+# ---------------------------------------------------------------------- what a person sees of a notebook
+
+
+def seen(book, *headings):
+    """The cells as the desk gets them."""
+    command = {"of": "cells", "headings": headings, "content": np.frombuffer(json.dumps(book).encode(), np.uint8)}
+    return [json.loads(line) for line in unpack(reading.read(command, asdict(DEFAULTS))["cells"])]
+
+
+def test_cells_are_seen_with_outputs_and_pictures_and_where_they_stand():
+    outputs = [
+        {"output_type": "stream", "text": ["a", "b"]},
+        {"output_type": "display_data", "data": {"image/png": "aGk=\n", "text/plain": "<Figure>"}},
+        {"output_type": "error", "ename": "NameError", "evalue": "x"},
+    ]
+    attached = {"a.png": {"image/jpeg": "aGk=", "text/html": "<b>"}}
+    cells = [
+        {"cell_type": "markdown", "source": "# Why\nSay why.\n## More"},
+        {"cell_type": "markdown", "source": "", "attachments": attached},
+        {"cell_type": "code", "source": "f()", "outputs": outputs},
+        {"cell_type": "markdown", "source": "# The end"},
+    ]
+    first, second, third, last = seen({"cells": cells}, "Why", "more", "none")
+    assert [each["under"] for each in (first, second, third, last)] == [[0, 1], [0, 1], [0, 1], []]
+    assert second["pictures"] == ["image/jpeg;aGk="]
+    assert third["said"] == "ab\nNameError: x"
+    assert third["pictures"] == ["image/png;aGk="]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        3,
+        {},
+        {"cell_type": 3, "source": 4, "outputs": 5, "attachments": 6},
+        {"cell_type": "code", "outputs": [3, {"data": 3}, {"text": 3}, {"data": {"image/png": 3, "text/plain": [3]}}]},
+        {"cell_type": "markdown", "attachments": {"a": 3, "b": {"image/png": {}}}},
+    ],
+    ids=str,
+)
+def test_a_cell_in_disorder_is_seen_as_far_as_it_goes(cell):
+    assert all(isinstance(each["source"], str) and not each["pictures"] for each in seen({"cells": [cell]}, "Why"))
+
+
+def test_pictures_have_a_limit_together():
+    picture = {"output_type": "display_data", "data": {"image/png": "A" * (3 << 20)}}
+    found = seen({"cells": code("f()", outputs=[picture]) * 3})
+    assert [len(each["pictures"]) for each in found] == [1, 0, 0]
