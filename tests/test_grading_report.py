@@ -300,7 +300,7 @@ def test_answers_that_err_alike_without_a_known_cause_stand_together(pages):
         ("3f2a9c11d0be", ["dot", "eve"]),
         ("000000000000", ["fay"]),
     ]
-    assert "rnn_step , 2 students: h is wrong. dot, eve" in Text(folder / "index.html").text
+    assert "rnn_step , 2 students: h is wrong. dot , eve" in Text(folder / "index.html").text
 
 
 def test_the_class_page_counts_who_handed_in_nothing(pages):

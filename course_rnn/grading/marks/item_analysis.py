@@ -65,7 +65,7 @@ def analyse(answers):
 
 
 def interval(passed, answers, level=0.95):
-    """Between which shares the pass rate of all such students lies, with that probability: Wilson's score interval.
+    """The confidence interval of a pass rate: Wilson's score interval.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
 
