@@ -189,7 +189,6 @@ def grade(context, submissions, out, roster, times, jobs, scheduler, only, again
         limits = {name: value for name, value in limits.items() if context.get_parameter_source(name) != default}
         where = {"jobs": jobs, "scheduler": scheduler, "only": only, "roster": roster, "times": times, "again": again}
         said["questions"] = _one_of(said["questions"], said.pop("course"))
-        said["trusted"] = said["trusted"] or None
         try:
             run = run_of(out, submissions, {} if only else limits, **said)
             found, left_out = grade_class(run, out, excuse=limits if only else None, **where)

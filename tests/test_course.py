@@ -238,6 +238,44 @@ def test_a_late_answer_loses_points_and_is_told_why(folder):
     assert found["emmy"].messages[0].endswith("it is worth nothing of its 4 points.")
 
 
+def test_a_mark_of_the_lms_takes_off_a_day_where_no_time_is_known(folder, tmp_path):
+    folder(*((who, who, 4.0, DUE) for who in ("ada", "bob", "chen")), times=False)
+    with Store(tmp_path / "grades") as store:
+        marks = {"ada": times.LATE, "bob": times.LATE, "chen": times.IN_TIME}
+        store.receive({(who, who): (None, mark) for who, mark in marks.items()})
+    found = settled(tmp_path / "grades").verdicts
+    assert {who: verdict.score for who, verdict in found.items()} == {"ada": 4, "bob": 3.2, "chen": 4}
+    assert (
+        "marks it as late, by how much is not known; up to a day counts, 20 % are taken off" in found["bob"].messages[0]
+    )
+    assert found["chen"].messages == ["Handed in in time, as the LMS says."]
+    assert "extension of 2 days: taken as in time" in found["ada"].look[0], "the LMS does not know of it"
+
+
+@pytest.mark.parametrize(
+    "missing, due, score",
+    [("", "2020-10-23", None), ("missing = 0\n", "2020-10-23", 0), ("missing = 0\n", "2099-10-23", None)],
+)
+def test_whoever_handed_in_nothing_gets_what_the_course_says_once_it_is_due(folder, tmp_path, missing, due, score):
+    changes = [("due = 2026-10-23", f"{missing}due = {due}")]
+    folder(("bob", "1", 4.0, "2020-10-20T10:00:00+02:00"), changes=changes)
+    with Store(tmp_path / "grades") as store:
+        store.keep(Verdict("una", "", "1", "", 7, "missing", None, 0))
+    una = settled(tmp_path / "grades").verdicts["una"]
+    assert (una.status, una.score, una.assignment, una.max_score) == ("missing", score, "hw", 4)
+    (tmp_path / "grades" / "overrides.csv").write_text("student,question,points,reason,who\nuna,,3,By mail,M. Curie\n")
+    assert settled(tmp_path / "grades").verdicts["una"].score == 3
+
+
+def test_an_attempt_at_other_points_is_not_compared(folder, tmp_path):
+    folder(("bob", "1", 4.0, DUE))
+    with Store(tmp_path / "grades") as store:
+        store.keep(Verdict("bob", "hw", "2", "2", 7, "graded", 5.0, 9.0))
+        store.receive({("bob", "2"): (datetime.fromisoformat(DUE), "file")})
+    bob = settled(tmp_path / "grades").verdicts["bob"]
+    assert (bob.score, bob.max_score) == (5, 9) and not any("attempts" in message for message in bob.messages)
+
+
 def test_an_extension_that_is_granted_later_needs_no_grading(folder):
     found = folder(("bob", "1", 4.0, LATE), changes=[("ada = 2", "ada = 2\nbob = 7")])
     assert found["bob"].score == 4

@@ -15,7 +15,7 @@ from test_grading_cli import run, succeeded
 from test_grading_exports import CANVAS, CANVAS_ROSTER, MOODLE, WORKSHEET, gather  # noqa: F401
 from test_grading_report import verdict
 
-from course_rnn.grading.intake import roster, times
+from course_rnn.grading.intake import lms, roster, times
 from course_rnn.grading.intake.submissions import collect
 from course_rnn.grading.out import give_back
 from course_rnn.grading.out.report import write_report
@@ -128,6 +128,13 @@ def test_notebooks_reach_in_canvas_whoever_has_handed_in_some_file(tmp_path):
     )
     assert "lovelaceada_101_5001_homework_1.ipynb" in names_in(tmp_path / "out.zip")
     assert [line.partition(":")[0] for line in sent.left_out] == ["leo", "nil", "una"]
+
+
+def test_an_anonymous_export_of_canvas_takes_nothing_back(tmp_path):
+    """Of its names the first number is a file's, which Canvas would take for a student."""
+    name = "anon_aB3dE_5001_lab.ipynb"
+    assert canvas_takes(name, {101: [5001]}) is None
+    assert give_back.address(lms.named(name)) == ""
 
 
 def test_what_cannot_go_back_is_said(tmp_path):

@@ -92,7 +92,7 @@ def run_of(out, submissions, limits, **said):
     limits : dict
         Those that the command says.
     said
-        The other attributes of a `Run`; None for what it does not say.
+        The other attributes of a `Run`; None for what it does not say. To trust strangers has to be said each time.
     """
     before = {}
     if Path(out).exists():

@@ -99,8 +99,9 @@ def find(who, entries):
     Examples
     --------
     >>> class_ = [Entry("ada", "Ada Lovelace", "101"), Entry("bob", "Bob Bee", "102")]
-    >>> [each.student for who in ("bob", "lovelaceada_LATE_101", "Ada Lovelace_7") for each in find(who, class_)]
-    ['bob', 'ada', 'ada']
+    >>> handed_in = "bob", "lovelaceada_LATE_101", "Ada Lovelace_7", "Red-Ada Lovelace_7"
+    >>> [each.student for who in handed_in for each in find(who, class_)]
+    ['bob', 'ada', 'ada', 'ada']
     """
     lms = LMS.fullmatch(who)
     number, name = (lms["number"], lms["name"]) if lms else ("", who)
@@ -108,6 +109,7 @@ def find(who, entries):
         lambda each: each.student == who,
         lambda each: each.lms and each.lms == who,
         lambda each: each.name and each.name == name,
+        lambda each: each.name and name.endswith(f"-{each.name}"),  # Moodle writes a group before it
         lambda each: each.lms and each.lms == number,
     ):
         found = list(filter(is_meant, entries))

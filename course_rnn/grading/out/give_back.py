@@ -7,7 +7,8 @@ Source: github.com/moodle/moodle, mod/assign/feedback/file/importziplib.php.
 
 **Canvas**, assignment, "Upload Submissions": a file becomes a comment to the submission that the first two numbers
 between underscores name, ``lovelaceada_101_5001_feedback.html``: the student and a file of theirs in this assignment.
-So only whoever has handed in a file can be given one; a text entry or a link has no such number.
+So only whoever has handed in a file can be given one; a text entry or a link has no such number, and the names of an
+anonymous assignment have no number of a student.
 Source: github.com/instructure/canvas-lms, Assignment#infer_comment_context_from_filename.
 
 **nbgrader's exchange**: a page of feedback is called after the secret that the student's own nbgrader has put beside
@@ -30,7 +31,7 @@ from course_rnn.grading.out.report import FEEDBACK, page_of
 from course_rnn.grading.store import Store
 from course_rnn.grading.text import file_names, write_whole
 
-TAKES_BACK = {"moodle": "/", "canvas": "_", "canvas, anonymous": "_"}  # what stands between the prefix and the file
+TAKES_BACK = {"moodle": "/", "canvas": "_"}  # what stands between the prefix and the file
 SECRET = re.compile(r"[0-9a-f]{128}")
 TINY = Limits(notebook_mb=1)
 
@@ -159,7 +160,7 @@ def _zipped(out, files, addresses):
                 archive.writestr(entry, path.read_bytes())
                 sent.append(student)
             else:
-                left_out.append(f"{student}: the LMS takes nothing back where no file was handed in.")
+                left_out.append(f"{student}: there is no file of theirs by which the LMS would know where this goes.")
     return Sent(out, sent, left_out)
 
 
