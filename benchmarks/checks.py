@@ -1,6 +1,7 @@
 """How good the checks are: a battery of wrong and right answers that the questions do not know of, and its rates.
 
     python benchmarks/checks.py [NAME ...]        all questions, or those named; prints a table and the rates
+    python benchmarks/outside.py                  the answers of strangers alone, a minute
 
 Mutants come from operators that the search of the visible seeds does not use: an axis of size one that is squeezed
 away, results in another order, a size of one that broadcasts, two slips at once. Whether a mutant is wrong at all is
@@ -12,6 +13,7 @@ The mistakes of `OFF_THE_LIST` were written by hand from what learners write; no
 - cause right: of the mistakes off the list, those whose "Likely cause" names what is wrong (a pattern each)
 - generic: those with no cause; misleading: those with a cause that names something else
 - of two registered mistakes at once, those where one of the two is named
+- answers of strangers, whole functions that were written before the rules were read: see outside.py
 """
 
 import argparse
@@ -26,8 +28,10 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import outside
 from off_the_list import OFF_THE_LIST
 
+from course_rnn import machine
 from course_rnn.checking.cases import Exhausted, Small
 from course_rnn.checking.certify import changed, hidden_cases, honest
 from course_rnn.checking.compare import as_tuple
@@ -61,7 +65,10 @@ def main():
     total = {key: sum(each[key] for each in rows.values()) for key in next(iter(rows.values())) if key != "missed"}
     print(f"\n{'all':20}           {in_short(total)}")
     if not asked:
-        OUT.write_text(json.dumps({"all": total, "questions": rows}, indent=1) + "\n")
+        strangers = outside.measured()
+        print("\n".join(outside.in_words(strangers)))
+        found = {"hardware": machine.hardware(), "all": total, "strangers": strangers, "questions": rows}
+        OUT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def in_short(n):

@@ -182,6 +182,41 @@ def instead_of(node, parameters):
             yield ast.If(ast.Constant(False), body, orelse)
 
 
+def further(node, local):
+    """More that may stand in the place of a node, for a diagnosis: too many for the cases to be judged by."""
+    match node:
+        case ast.Name(name, ast.Load()) if name in local:
+            for other in local:
+                if other != name:
+                    yield ast.Name(other, ast.Load())
+        case ast.Call(function, [ast.BinOp() as inner], keywords):
+            for first, rest in prefixes(inner):  # the parenthesis closes much too early
+                call = ast.Call(function, [first], keywords)
+                for op, term in rest:
+                    call = ast.BinOp(call, op, term)
+                yield call
+            if isinstance(inner.op, ast.Add | ast.Sub):  # each term by itself
+                yield ast.BinOp(
+                    ast.Call(function, [inner.left], keywords), inner.op, ast.Call(function, [inner.right], keywords)
+                )
+        case ast.BinOp(op=ast.Add()):
+            for first, rest in prefixes(node):  # a minus before several terms
+                tail = rest[0][1]
+                for op, term in rest[1:]:
+                    tail = ast.BinOp(tail, op, term)
+                yield ast.BinOp(first, ast.Sub(), tail)
+
+
+def prefixes(chain):
+    """A sum, cut after each of its terms but the last two: what stands before, and the rest as (operation, term)."""
+    rest = []
+    while isinstance(chain, ast.BinOp) and isinstance(chain.op, ast.Add | ast.Sub):
+        rest.insert(0, (chain.op, chain.right))
+        chain = chain.left
+        if len(rest) > 1:
+            yield chain, list(rest)
+
+
 def binds_less(op, other):
     """Whether one operation needs parentheses to come before another."""
     return isinstance(op, ast.Add | ast.Sub) and isinstance(other, ast.Mult | ast.Div | ast.FloorDiv | ast.Pow)
@@ -222,13 +257,15 @@ def names_of_sizes(function):
     return {id(node) for call in new for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
 
 
-def changes(tree):
+def changes(tree, more=False):
     """Change a tree in one place after the other; yields what stood there and what does, as nodes, and the line.
 
-    The tree is changed where it is, and changed back before the next one.
+    The tree is changed where it is, and changed back before the next one. With `more`, the `further` changes.
     """
     function = tree.body[0]
     parameters = [argument.arg for argument in function.args.args]
+    stored = (node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    local = list(dict.fromkeys(node.id for node in stored))
     line, sizes = 0, names_of_sizes(function)
     for parent in list(ast.walk(function)):
         if isinstance(parent, ast.arguments | ast.arg):
@@ -238,13 +275,13 @@ def changes(tree):
                 if not isinstance(child, ast.AST) or id(child) in sizes:
                     continue
                 line = getattr(child, "lineno", line)
-                for other in list(instead_of(child, parameters)):
+                for other in list(further(child, local) if more else instead_of(child, parameters)):
                     put(parent, field, k, other)
                     yield child, other, line
                 put(parent, field, k, child)
 
 
-def mutants(source, names, most=None):
+def mutants(source, names, most=None, more=False):
     """Every way to change a function in one place, each once, compiled with the names that the function sees.
 
     Parameters
@@ -255,10 +292,12 @@ def mutants(source, names, most=None):
         What it sees beside its arguments.
     most : int, optional
         Not more than these.
+    more : bool
+        Other changes, which a diagnosis asks for and no case is judged by.
     """
     tree = ast.parse(source)
     written = {ast.unparse(tree)}
-    for was, now, line in changes(tree):
+    for was, now, line in changes(tree, more):
         text = ast.unparse(ast.fix_missing_locations(tree))
         if text in written:
             continue

@@ -115,6 +115,11 @@ class Question:
         """The answer with one place changed, in every way that the mutator knows."""
         return list(mutants(code_of(self.reference), self.reference.__globals__, SLIPS))
 
+    @cached_property
+    def further_slips(self):
+        """The answer with one place changed in ways that are rarer."""
+        return list(mutants(code_of(self.reference), self.reference.__globals__, SLIPS, more=True))
+
     def check(self, answer) -> Result:
         """Try the learner's function on random cases; say the first thing wrong, why, and the smallest case for it.
 

@@ -26,6 +26,7 @@ RULES = (
     registered.of_some_values,
     relations.other_places,
     one_edit.of_the_answer,
+    relations.of_a_block,
     as_if.one_value,
     one_edit.of_a_value,
     only.with_a_setting,

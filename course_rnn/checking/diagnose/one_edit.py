@@ -15,7 +15,8 @@ def of_the_answer(evidence):
     """Where the one change stands that does in everything what the answer did, as a question."""
     if not evidence.ran:
         return None
-    said = fitting(evidence, evidence.does)
+    slips = evidence.question.slips
+    said = fitting(evidence, evidence.does, slips) or fitting(evidence, evidence.does, evidence.question.further_slips)
     return Cause("slip", f"your results are {said}") if said else None
 
 
@@ -24,15 +25,17 @@ def of_a_value(evidence):
     if not evidence.ran or evidence.count < 2 or evidence.question.library != "numpy":
         return None
     for place in evidence.wrong:
-        said = fitting(evidence, lambda function, place=place: evidence.does_in(function, place))
+        said = fitting(
+            evidence, lambda function, place=place: evidence.does_in(function, place), evidence.question.slips
+        )
         if said:
             return Cause("slip", f"{evidence.question.returns[place]} is {said}")
     return None
 
 
-def fitting(evidence, does):
+def fitting(evidence, does, slips):
     """What is said of the change that fits; "" where none does, or changes in several lines."""
-    fits = [mutant for mutant in evidence.question.slips if does(mutant.function)]
+    fits = [mutant for mutant in slips if does(mutant.function)]
     if not fits or len({mutant.line for mutant in fits}) > 1:
         return ""
     slip = min(fits, key=lambda mutant: len(mutant.was) + len(mutant.now))

@@ -7,9 +7,10 @@ import numpy as np
 from course_rnn.checking.compare import alike
 from course_rnn.checking.diagnose.evidence import Cause
 from course_rnn.checking.diagnose.places import filled, joined, rows_alike
-from course_rnn.checking.diagnose.sums import common, counts, named_sizes, ratio, sizes, terms
+from course_rnn.checking.diagnose.sums import common, counts, factors, named_sizes, ratio, ratios, sizes, terms
 from course_rnn.checking.diagnose.unused import said
 
+BLOCKS = (2, 3, 4)  # directions, the gates of a GRU, those of an LSTM
 ENOUGH = 3  # different numbers that a relation must hold for: fewer fit by chance
 
 
@@ -82,14 +83,43 @@ def of_values(evidence, groups=None):
     return None
 
 
+def of_a_block(evidence):
+    """What holds between one block of the first wrong value and the right one: gates are stacked in blocks."""
+    if not evidence.ran:
+        return None
+    place = evidence.wrong[0]
+    arguments, tolerance = [trial.arguments for trial in evidence.trials], evidence.question.tolerance
+    if any(got is None or got.shape != want.shape for got, want in evidence.pairs(place)):
+        return None
+    for axis in range(max(want.ndim for _, want in evidence.pairs(place))):
+        for count in BLOCKS:
+            if any(want.shape[axis] % count for _, want in evidence.pairs(place)):
+                continue
+            for k in range(count):
+                pairs = [tuple(np.split(side, count, axis)[k] for side in pair) for pair in evidence.pairs(place)]
+                found = not all(alike(*pair, tolerance) for pair in pairs) and relation(
+                    pairs, arguments, tolerance, (scalings, factors, functions, terms)
+                )
+                if found:
+                    name = f"block {k + 1} of the {count} in {evidence.question.returns[place]}"
+                    return Cause(found[0], f"{name} (along axis {axis}) {found[1]}")
+    return None
+
+
 def relation(pairs, arguments, tolerance, groups):
-    """The one relation between all pairs, as its name and the sentence on it; None where none holds, or two do."""
+    """The one relation between what came and what is right, as its name and the sentence on it.
+
+    It must hold in every case that is wrong, and these must be two at least, if others are right. None where none
+    holds, or two do.
+    """
     telling = [k for k, (got, want) in enumerate(pairs) if not alike(got, want, tolerance)]
+    if len(telling) < min(len(pairs), 2):
+        return None
     for group in groups:
         fits = {}
         for name, sentence, test in group(pairs, arguments):
-            seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in range(len(pairs))]
-            if None not in seen and len(set().union(*(seen[k] for k in telling))) >= FEWER.get(group, ENOUGH):
+            seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in telling]
+            if None not in seen and len(set().union(*seen)) >= FEWER.get(group, ENOUGH):
                 fits[sentence] = name
         if len(fits) == 1:
             sentence, name = next(iter(fits.items()))
@@ -245,4 +275,18 @@ def same(got, want):
 
 
 FEWER = {inputs: 0, sizes: 2}  # what is an argument is so by no chance
-GROUPS = (arrangements, shifts, joined, other_shapes, scalings, sizes, functions, terms, counts, filled, rows_alike)
+GROUPS = (
+    arrangements,
+    shifts,
+    joined,
+    other_shapes,
+    scalings,
+    ratios,
+    sizes,
+    functions,
+    factors,
+    terms,
+    counts,
+    filled,
+    rows_alike,
+)

@@ -1,16 +1,22 @@
-"""What a wrong value has too much or too little: a term that was given, or a number of those that can be counted."""
+"""What a wrong value has too much or too little: a term, a factor, or a number of those that can be counted."""
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
+SLOPES = (
+    ("{}", lambda v: v),
+    ("1 - {}", lambda v: 1 - v),
+    ("1 - {}²", lambda v: 1 - v**2),
+    ("{0} (1 - {0})", lambda v: v * (1 - v)),
+)
 PARTS = ((1, ""), (0.5, "half of "), (2, "twice "))
 
 
 def terms(pairs, arguments):
     """The right value with one argument added to it, or taken off."""
     for name, value in arguments[0].items():
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        if not is_decimal(value):
             continue
         for part, words in PARTS:
             for sign, said in ((1, "plus"), (-1, "minus")):
@@ -22,6 +28,52 @@ def terms(pairs, arguments):
                         want + factor * fitting(case[name], want),
                     ),
                 )
+
+
+def factors(pairs, arguments):
+    """The right value with a factor too many or too few: an argument, or the slope of what made it."""
+    if any(got.shape != want.shape or want.dtype.kind != "f" for got, want in pairs):
+        return
+    for name, value in arguments[0].items():
+        if not is_decimal(value):
+            continue
+        for words, function in SLOPES:
+            said = words.format(name)
+            yield (
+                "factor_missing",
+                f"would be right times {said}: is that factor missing?",
+                lambda got, want, case, name=name, f=function: (got * fitting(f(case[name]), want), want),
+            )
+            yield (
+                "factor_too_many",
+                f"is what is right times {said}: a factor too many?",
+                lambda got, want, case, name=name, f=function: (got, want * fitting(f(case[name]), want)),
+            )
+
+
+def ratios(pairs, arguments):
+    """Divided by one size where another one belongs, or by the root of one."""
+    if any(got.shape != want.shape or want.dtype.kind != "f" for got, want in pairs):
+        return
+    found = dict(named_sizes(arguments))
+    for (words, size), (others, other) in permutations(found.items(), 2):
+        yield (
+            "other_size",
+            f"is divided by {words}, where {others} belongs.",
+            lambda got, want, case, a=size, b=other: (got * a(case), want * b(case)),
+        )
+    for words, size in found.items():
+        for power, said in ((0.5, "too large"), (-0.5, "too small")):
+            yield (
+                "root_of_a_size",
+                f"is {said} by the root of {words}.",
+                lambda got, want, case, size=size, power=power: (got, want * size(case) ** power),
+            )
+
+
+def is_decimal(value):
+    """Whether an argument is a decimal, or an array of them."""
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 
 def fitting(term, want):
@@ -89,6 +141,7 @@ def named_sizes(arguments):
         if isinstance(value, np.ndarray):
             for axis in range(value.ndim):
                 found[f"{name}.shape[{axis}]"] = lambda case, name=name, axis=axis: case[name].shape[axis]
+            found[f"{name}.size"] = lambda case, name=name: case[name].size
             if value.dtype.kind == "b":
                 found[f"the number of True in {name}"] = lambda case, name=name: case[name].sum()
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
