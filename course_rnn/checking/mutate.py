@@ -185,10 +185,13 @@ def instead_of(node, parameters):
 def further(node, local):
     """More that may stand in the place of a node, for a diagnosis: too many for the cases to be judged by."""
     match node:
-        case ast.Name(name, ast.Load()) if name in local:
-            for other in local:
-                if other != name:
-                    yield ast.Name(other, ast.Load())
+        case ast.Return(ast.Name() | ast.Tuple() as value):  # another of its own names is returned
+            returned = value.elts if isinstance(value, ast.Tuple) else [value]
+            for k, each in enumerate(returned):
+                for other in local if isinstance(each, ast.Name) else ():
+                    if other != each.id:
+                        elements = [*returned[:k], ast.Name(other, ast.Load()), *returned[k + 1 :]]
+                        yield ast.Return(ast.Tuple(elements, ast.Load()) if len(elements) > 1 else elements[0])
         case ast.Call(function, [ast.BinOp() as inner], keywords):
             for first, rest in prefixes(inner):  # the parenthesis closes much too early
                 call = ast.Call(function, [first], keywords)
