@@ -466,7 +466,9 @@ def a_padded_batch(rng):
     """Values at every step, padding included, some of them 0, and a mask; at times all but one step are padding."""
     T, B = sizes(rng, 2)
     lengths = rng.permutation([T, *rng.integers(1, max(T, 2), size=B - 1)])
-    return {"values": rng.normal(1.0, size=(T, B)).round(1), "mask": np.arange(T)[:, None] < lengths}
+    values = rng.normal(1.0, size=(T, B))
+    values[rng.random((T, B)) < 0.2] = 0
+    return {"values": values, "mask": np.arange(T)[:, None] < lengths}
 
 
 @chapter.question(
