@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from course_rnn.checking import diagnose, mutate
-from course_rnn.checking.diagnose import Evidence, as_if, only, part, relations, unused
+from course_rnn.checking.diagnose import Evidence, as_if, blocks, only, part, relations, unused
 from course_rnn.checking.mistake import code_of, compiled
-from course_rnn.questions import deep_rnn, gradients, outlook, seq2seq, simple_rnn
+from course_rnn.questions import deep_rnn, gradients, lstm_gru, outlook, seq2seq, simple_rnn
 from course_rnn.questions import sequential_data as data
 
 
@@ -131,6 +131,26 @@ def test_a_part_of_the_data_is_named():
     assert part.of_the_data(evidence(outlook.one_map, all_but_the_last)).message.endswith(
         "all but the last of a and b along axis 0."
     )
+
+
+def test_blocks_in_another_order_are_named():
+    def answer(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
+        a = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).reshape(*h.shape, 4)
+        i, f, g, o = (a[..., k] for k in range(4))
+        c_next = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return sigmoid(o) * np.tanh(c_next), c_next
+
+    sigmoid = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
+    cause = blocks.of_the_arguments(evidence(lstm_gru.lstm_step, answer))
+    assert "every fourth number taken for a block" in cause.message
+
+    def exchanged(*given):
+        z, r, n = np.split(np.arange(len(given[4])), 3)
+        order = np.concatenate([r, z, n])
+        return lstm_gru.gru_step.reference(*given[:2], *(each[order] for each in given[2:6]), given[6])
+
+    cause = blocks.of_the_arguments(evidence(lstm_gru.gru_step, exchanged))
+    assert "blocks 1 and 2 of the 3 exchanged" in cause.message
 
 
 def test_a_minus_before_two_terms_is_named_by_both_arguments():

@@ -6,7 +6,18 @@ the answer does comes first, as its words were written for it; then what can be 
 what several steps away from the answer make.
 """
 
-from course_rnn.checking.diagnose import as_if, one_edit, only, overflow, pair, part, registered, relations, unused
+from course_rnn.checking.diagnose import (
+    as_if,
+    blocks,
+    one_edit,
+    only,
+    overflow,
+    pair,
+    part,
+    registered,
+    relations,
+    unused,
+)
 from course_rnn.checking.diagnose.evidence import Cause, Evidence
 
 RULES = (
@@ -21,6 +32,7 @@ RULES = (
     as_if.one_argument,
     as_if.a_mask,
     part.of_the_data,
+    blocks.of_the_arguments,
     as_if.two_arguments,
     pair.with_an_argument,
     registered.of_some_values,

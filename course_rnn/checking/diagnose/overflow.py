@@ -19,8 +19,9 @@ def of_large_numbers(evidence):
         return Cause("large", large(largest)) if only_the_large(evidence, failed) else None
     return Cause(
         "overflow",
-        f"something overflows: numbers up to {largest:.3g} come in, and exp of more than 709 is inf. Take the largest "
-        "off before exp, and make a logarithm from the scores, not from a probability that may be 0.",
+        f"numbers up to {largest:.3g} come in: exp of more than 709 is inf, exp of less than -745 is 0, and inf / inf "
+        "and 0 / 0 are no numbers. Take the largest of each group that is summed off before exp, and make a logarithm "
+        "from the scores, not from a probability that may be 0.",
     )
 
 

@@ -182,7 +182,7 @@ def shifts(pairs, arguments):
 
 
 def other_shapes(pairs, arguments):
-    """The right numbers in another shape."""
+    """The right numbers, in their order, in another shape."""
     if all(got.shape == want.shape for got, want in pairs):
         return
     yield (
@@ -190,6 +190,12 @@ def other_shapes(pairs, arguments):
         "has the right numbers in their order, but in another shape: an axis was lost, or added, or two were joined.",
         lambda got, want, case: (got.ravel(), want.ravel()),
     )
+
+
+def sums(pairs, arguments):
+    """An axis that was added up and should not have been, or the other way round."""
+    if all(got.shape == want.shape for got, want in pairs):
+        return
     for axis in range(max(got.ndim for got, _ in pairs)):
         for word in ("sum", "mean"):
             yield (
@@ -280,6 +286,7 @@ GROUPS = (
     shifts,
     joined,
     other_shapes,
+    sums,
     scalings,
     ratios,
     sizes,

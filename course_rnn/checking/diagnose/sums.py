@@ -56,6 +56,11 @@ def ratios(pairs, arguments):
     if any(got.shape != want.shape or want.dtype.kind != "f" for got, want in pairs):
         return
     found = dict(named_sizes(arguments))
+    found |= {
+        f"{name}.size": lambda case, name=name: case[name].size
+        for name, value in arguments[0].items()
+        if isinstance(value, np.ndarray) and value.ndim > 1
+    }
     for (words, size), (others, other) in permutations(found.items(), 2):
         yield (
             "other_size",
@@ -141,7 +146,6 @@ def named_sizes(arguments):
         if isinstance(value, np.ndarray):
             for axis in range(value.ndim):
                 found[f"{name}.shape[{axis}]"] = lambda case, name=name, axis=axis: case[name].shape[axis]
-            found[f"{name}.size"] = lambda case, name=name: case[name].size
             if value.dtype.kind == "b":
                 found[f"the number of True in {name}"] = lambda case, name=name: case[name].sum()
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
