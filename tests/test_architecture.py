@@ -34,8 +34,9 @@ ALLOWED = {
     "checking/": ("checking/compare.py checking/effort.py", "numpy torch IPython"),  # torch inside functions
     "questions/": ("checking/", "numpy torch"),
     "variants/": ("checking/ questions/", "numpy"),  # a family varies questions
+    "projects/": ("checking/ data/", "numpy"),
     "checking/certify.py": ("checking/compare.py checking/ questions/", "numpy"),
-    "checking/notebook.py": ("checking/ questions/", "numpy nbformat jupyter_client IPython"),
+    "checking/notebook.py": ("checking/ questions/ projects/", "numpy nbformat jupyter_client IPython"),
     "pages/": ("checking/ questions/", "numpy nbformat docutils mdit_py_plugins pybtex sphinx bs4 playwright"),
     "claims.py": ("data/ evidence.py", "nbformat mdit_py_plugins yaml"),
     "landing.py": ("colours.py data/ numpy/", "numpy"),
@@ -43,10 +44,15 @@ ALLOWED = {
     "slides.py": ("", "nbformat"),
     # all of the course that is in the room with a stranger's code
     "grading/worker/": ("checking/compare.py checking/effort.py", "numpy torch"),
-    "grading/": ("checking/ questions/ variants/", "msgspec"),  # the ground, and then the way of a submission
+    "grading/": ("checking/ questions/ variants/ projects/", "msgspec"),  # the ground, and then the way of a submission
     "grading/intake/": ("grading/", ""),
     "grading/room/": ("grading/worker/ grading/ grading/intake/", "numpy"),
-    "grading/grade.py": ("checking/ checking/certify.py grading/ grading/intake/ grading/room/", "numpy"),
+    "grading/replies.py": ("checking/ grading/", "numpy"),
+    "grading/project.py": ("grading/ grading/intake/ grading/replies.py", "numpy"),
+    "grading/grade.py": (
+        "checking/ checking/certify.py grading/ grading/intake/ grading/room/ grading/replies.py grading/project.py",
+        "numpy",
+    ),
     "grading/batch.py": ("grading/ grading/intake/ grading/room/ grading/grade.py", "tqdm dask distributed"),
     "grading/one.py": ("grading/ grading/intake/ grading/grade.py grading/batch.py", ""),
     "grading/marks/": ("grading/worker/ grading/ grading/intake/ grading/room/", "nbformat"),

@@ -17,11 +17,16 @@ from queue import Empty
 import nbformat
 from jupyter_client import KernelManager
 
+from course_rnn import projects, questions
 from course_rnn.checking.result import SIGNS, Result
-from course_rnn.questions import chapters
 
 KIND = "application/vnd.course-rnn+json"  # how a result comes out of the kernel
 PATIENCE = 5  # seconds that a kernel has to obey an interruption
+
+
+def chapters():
+    """What a notebook may be about: the chapters with questions, and the projects."""
+    return questions.chapters() | projects.chapters()
 
 
 @dataclass(frozen=True)

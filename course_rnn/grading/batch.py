@@ -287,7 +287,10 @@ def _stands(kept, submission, limits):
     verdict = kept.get(submission.student)
     if verdict is None or verdict.status == "ungraded":
         return False
-    return verdict.sha256 == fingerprint(submission.path, limits) != ""
+    known = [answer["beside"] for answer in verdict.questions.values() if "beside" in answer]
+    theirs = {name: fingerprint(path, limits) for name, path in submission.beside.items()}
+    same = all(theirs.get(name) == sha256 for beside in known for name, sha256 in beside.items())
+    return verdict.sha256 == fingerprint(submission.path, limits) != "" and same and not (theirs and known == [{}])
 
 
 @contextmanager

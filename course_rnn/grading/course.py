@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
+from course_rnn import projects
 from course_rnn.checking.family import number
 from course_rnn.checking.question import Chapter
 from course_rnn.questions import chapters as course_chapters
@@ -67,8 +68,8 @@ class Plan:
         self.assignments = {}
 
     def chapters(self, student=""):
-        """The questions that are asked of a student: a `Chapter` for each assignment, by name."""
-        return course_chapters()
+        """What is asked of a student: a `Chapter` for each assignment, by name; those of projects come last."""
+        return course_chapters() | projects.chapters()
 
     @property
     def files(self):

@@ -10,8 +10,10 @@ import numpy as np
 
 from course_rnn.checking import budget
 from course_rnn.checking.certify import hidden_cases
+from course_rnn.checking.project import Project
 from course_rnn.checking.result import Result
-from course_rnn.checking.trial import Trial, said
+from course_rnn.checking.trial import said
+from course_rnn.grading import project, replies
 from course_rnn.grading.course import Plan
 from course_rnn.grading.intake.files import Rejected, assignment_of, read, sha256
 from course_rnn.grading.limits import DEFAULTS
@@ -23,7 +25,6 @@ from course_rnn.grading.text import plain
 MOST_MESSAGES = 20
 MOST_NUMBERS = 1000  # of a value that are compared with those of others
 DERIVATIVES = re.compile("backward|gradient|jacobian")  # in a question's name: torch's own would be the answer
-LONG_NUMBER = re.compile(r"\d{9,}")  # in an exception: it would carry a hidden case out
 
 
 def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEFAULTS, trusted=False, alone=False):
@@ -85,7 +86,13 @@ def grade_submission(submission, *, plan=None, assignment=None, seed, limits=DEF
             found["assignment"] = assignment or assignment_of(named["assignment"], called, chapters)
             found["max_score"] = points(chapters, found["assignment"])
             found["look"] = _look(named, submission, found["assignment"])
-            found |= _grade(sessions, chapters[found["assignment"]].questions, seed, limits, plan.partial_credit)
+            asked = list(chapters[found["assignment"]].questions.values())
+            if isinstance(asked[0], Project):
+                graded = project.grade(asked[0], sessions, submission.beside, seed)
+                found["look"] += graded.pop("look")
+            else:
+                graded = _grade(sessions, asked, seed, limits, plan.partial_credit)
+            found |= graded
             found["messages"] = [*submission.notes, *found["messages"]]
         found |= {"seconds": sessions.seconds, "peak_mb": round(sessions.peak_mb, 1)}
     except Rejected as error:
@@ -115,9 +122,10 @@ def _look(named, submission, assignment):
 
 def _grade(sessions, questions, seed, limits, partial):
     """Run a notebook and judge each question; what the verdict says of it."""
-    with_torch = any(question.library == "torch" for question in questions.values())
+    with_torch = any(question.library == "torch" for question in questions)
     results, alike, times = {}, {}, {}
-    for name, question in questions.items():
+    for question in questions:
+        name = question.name
         cases = hidden_cases(question, seed, limits.cases)
         by_hand = question.library != "torch" and DERIVATIVES.search(name)
         session = sessions.of(torch=with_torch and not by_hand)
@@ -159,9 +167,7 @@ def _judged(question, cases, reply, partial=True):
     if "missing" in reply:
         return _nothing(question, f"There is no function {question.name}: did its cell stop, or was it renamed?"), ""
     try:
-        trials = [_trial(case, what) for case, what in zip(cases, reply["trials"], strict=False)]
-        if len(trials) != len(cases) and not any(trial.to_do for trial in trials):
-            raise ValueError("cases without an answer")
+        trials = replies.trials(cases, reply)
     except (AttributeError, KeyError, TypeError, ValueError):
         return _nothing(question, "What came of the function cannot be read."), ""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -220,31 +226,3 @@ def _count(reply):
 
 def _nothing(question, message):
     return Result(question.name, "not yet", message, max_points=question.points)
-
-
-def _trial(arguments, what):
-    """A trial of what a worker says that came of a case."""
-    if what.get("to_do"):
-        return Trial(arguments, to_do=True)
-    if what.get("raised"):
-        raised = LONG_NUMBER.sub("…", plain(what["raised"]))
-        return Trial(arguments, raised=raised, place=plain(what.get("place", "")))
-    values, changed = what["values"], _changed(arguments, what["after"])
-    return Trial(arguments, None if values is None else tuple(map(_value, values)), changed=changed)
-
-
-def _changed(arguments, after):
-    """The name of the first argument that a call has changed; "" where it has changed none."""
-    for name, value in arguments.items():
-        if isinstance(value, np.ndarray):
-            same = isinstance(after[name], np.ndarray) and after[name].dtype == value.dtype
-            if not (same and np.array_equal(after[name], value, equal_nan=value.dtype.kind in "fc")):
-                return name
-        elif isinstance(value, list) and not (isinstance(after[name], list) and after[name] == value):
-            return name
-    return ""
-
-
-def _value(value):
-    """An array of numbers as it is; for anything else an object whose type has the name that the student's had."""
-    return value if isinstance(value, np.ndarray) else type(plain(value["type"], 60), (), {})()

@@ -51,10 +51,11 @@ def grade_notebook(
         student, group = "", tuple(students)
     elif not student:
         student = path.stem
-    found = one_of(student, path, assignment)
+    read = course.read(plan)
+    found = one_of(student, path, assignment, read.files)
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
     how = {"assignment": assignment, "seed": seed, "limits": limits, "trusted": trusted, "alone": True}
-    return grade_submission(Submission(**vars(found) | {"group": group}), plan=course.read(plan), **how)
+    return grade_submission(Submission(**vars(found) | {"group": group}), plan=read, **how)
 
 
 def gradescope_user(folder):

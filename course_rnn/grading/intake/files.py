@@ -12,23 +12,34 @@ class Rejected(Exception):
 
 
 def read(path, limits) -> bytes:
+    """The bytes of a notebook; see `read_plain`."""
+    return read_plain(path, limits.notebook_mb, "notebook", " Clear its outputs and hand it in again.")
+
+
+def read_plain(path, most_mb, what, cure="") -> bytes:
     """The bytes of a plain file; a link is not followed, and a pipe or a device is not waited for.
+
+    Parameters
+    ----------
+    path : path
+    most_mb : float
+        What it may have.
+    what, cure : str
+        What the sentences call it, and what they advise where it has more.
 
     Raises
     ------
     Rejected
     """
+    most = int(most_mb * 2**20)
     try:
         with _opened(path) as (file, status):
             if not stat.S_ISREG(status.st_mode):
                 raise Rejected("The submission is not a plain file.")
-            if status.st_size > limits.notebook_mb << 20:
-                raise Rejected(
-                    f"The notebook has {status.st_size >> 20} MiB, and {limits.notebook_mb} MiB are allowed. "
-                    "Clear its outputs and hand it in again."
-                )
+            if status.st_size > most:
+                raise Rejected(f"The {what} has {status.st_size >> 20} MiB, and {most_mb:g} MiB are allowed.{cure}")
             with open(file, "rb", closefd=False) as content:
-                return content.read(limits.notebook_mb << 20)
+                return content.read(most)
     except OSError as error:
         link = os.path.islink(path)
         raise Rejected("The submission is a link." if link else f"The file cannot be read: {error.strerror}.") from None

@@ -111,7 +111,8 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
     elif source.is_dir():
         folder = source
     elif source.suffix == NOTEBOOK:
-        return [_submission(spelt_out(_stem(source.name, assignments)), [source.absolute()], None, beside)], left_out
+        files = _with_those_beside(source.absolute(), beside)
+        return [_submission(spelt_out(_stem(source.name, assignments)), files, None, beside)], left_out
     else:
         raise ValueError(f"{source} is neither a folder, nor a zip, nor a notebook.")
     files = defaultdict(list)
@@ -139,10 +140,15 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
     return sorted(found, key=_student), left_out
 
 
-def one_of(student, path, assignment=None):
+def one_of(student, path, assignment=None, beside=()):
     """The submission of one student, at a path: a file as it is, or the newest in a folder."""
-    files = _files(path) if _is_folder(path) else [path]
-    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, ())
+    files = _files(path) if _is_folder(path) else _with_those_beside(path, beside)
+    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, frozenset(beside))
+
+
+def _with_those_beside(path, names):
+    """A file, and those of some names in its folder."""
+    return [path, *(path.with_name(name) for name in names if path.with_name(name).exists())]
 
 
 def _believed(files):

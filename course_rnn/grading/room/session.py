@@ -125,14 +125,16 @@ class Session(Room):
         """Take these cells for those of the notebook."""
         self._cells = {number: (source, "all") for number, source in enumerate(cells, start=1)}
 
-    def call(self, name, library, cases) -> dict:
+    def call(self, name, library, cases, **more) -> dict:
         """Call a function of the notebook with each case; the worker's reply, which nobody has checked yet.
+
+        `more` goes to the worker as it is: the weights of a project.
 
         Raises
         ------
         Unavailable, NotStarted, TooBusy
         """
-        return self._asked({"do": "call", "name": name, "library": library, "cases": cases})
+        return self._asked({"do": "call", "name": name, "library": library, "cases": cases, **more})
 
     def effort(self, name, library, arguments, *, counted="", returns=()) -> dict:
         """What a function of the notebook takes for one case, see `checking.effort`; the worker's reply.
@@ -240,6 +242,7 @@ class Sessions:
         self._limits, self._options = limits, options
         self._first = Session(limits, **options)
         self._open = {False: self._first}  # by whether torch is there for its questions
+        self._fresh = []
         try:
             said = self._first.read(content, "notebook")
             self._cells = unpack(said["cells"])
@@ -265,6 +268,13 @@ class Sessions:
             self._open[torch] = session
         return self._open[torch]
 
+    def fresh(self):
+        """One more, without torch, in which nothing has been called yet: a project is looked at twice."""
+        session = Session(self._limits, **self._options)
+        session.use(self._cells)
+        self._fresh.append(session)
+        return session
+
     @property
     def notes(self):
         """By the number of a cell, from 1: what stopped it."""
@@ -273,16 +283,20 @@ class Sessions:
     @property
     def seconds(self):
         """CPU time of all of them."""
-        return sum(session.seconds for session in {self._first, *self._open.values()})
+        return sum(session.seconds for session in self._all)
 
     @property
     def peak_mb(self):
         """Memory of the largest."""
-        return max(session.peak_mb for session in {self._first, *self._open.values()})
+        return max(session.peak_mb for session in self._all)
+
+    @property
+    def _all(self):
+        return {self._first, *self._open.values(), *self._fresh}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        for session in {self._first, *self._open.values()}:
+        for session in self._all:
             session.__exit__()

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from course_rnn.checking.effort import gradients, operations
-from course_rnn.grading.worker import absent, reading
+from course_rnn.grading.worker import absent, reading, weights
 from course_rnn.grading.worker.absent import Absent
 from course_rnn.grading.worker.frames import decode, encode, receive, send, unpack
 
@@ -84,9 +84,15 @@ def do(command, namespace, settings):
         return {"missing": True}
     if command["do"] == "effort":
         return effort_of(function, command)
+    given = {}
+    if "weights" in command:
+        try:
+            given = {"weights": weights.read(command["weights"].tobytes(), command["weights_mb"], command["blank"])}
+        except weights.Refused as error:
+            return {"refused": str(error)}
     trials, most = [], settings["reply_mb"] * MIB // len(command["cases"])
     for arguments in command["cases"]:
-        trials.append(trial(function, arguments, command["library"], most))
+        trials.append(trial(function, given | arguments, command["library"], most))
         if "to_do" in trials[-1]:
             break
     return {"trials": trials}
