@@ -13,7 +13,8 @@ from pathlib import Path
 _solved = {}  # chapter -> question -> the most points so far
 
 
-def _path():
+def path():
+    """The file that progress is kept in; None where none is wanted."""
     name = os.environ.get("COURSE_RNN_PROGRESS", ".course_rnn_progress.json")
     return Path(name) if name else None
 
@@ -22,7 +23,7 @@ def read():
     """The most points so far, chapter -> question -> points: those on disk and those of this kernel."""
     solved = {chapter: dict(points) for chapter, points in _solved.items()}
     try:
-        stored = json.loads(_path().read_text())
+        stored = json.loads(path().read_text())
         for chapter, questions in stored.items():
             for question, points in questions.items():
                 _keep_best(solved, chapter, question, float(points))
@@ -36,13 +37,13 @@ def record(chapter, question, points):
     if not points:
         return
     _keep_best(_solved, chapter, question, points)
-    path = _path()
-    if path is None:
+    file = path()
+    if file is None:
         return
-    new = path.with_name(path.name + ".new")
+    new = file.with_name(file.name + ".new")
     try:
         new.write_text(json.dumps(read(), indent=1))
-        new.replace(path)
+        new.replace(file)
     except OSError:  # a read-only folder: the progress lasts as long as the kernel
         pass
 

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from course_rnn.checking import budget, diagnose, progress, shrink
+from course_rnn.checking import budget, diagnose, predictions, progress, shrink
 from course_rnn.checking.cases import dressed, ordinary
 from course_rnn.checking.compare import TOLERANCE, difference
 from course_rnn.checking.diagnose import pair
@@ -367,3 +367,11 @@ class Chapter:
     def progress(self):
         """How far you are in this chapter."""
         return progress.Progress(self.name, {name: question.points for name, question in self.questions.items()})
+
+    def predict(self, name, guess):
+        """Keep what you predict of a run before it: a number or a word; None is no prediction yet."""
+        return predictions.keep(self.name, name, guess)
+
+    def compare(self, name, found):
+        """What came out of a run, beside what you had predicted."""
+        return predictions.compare(self.name, name, found)

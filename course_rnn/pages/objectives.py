@@ -13,6 +13,7 @@ from mdit_py_plugins.anchors.index import slugify
 from course_rnn.checking.mistake import code_of
 from course_rnn.pages.atlas import BOOK, headings_of
 from course_rnn.questions import chapters
+from course_rnn.questions.levels import level_of
 
 PAGE = "teaching.md"
 BEGIN, END = "<!-- made by course_rnn.pages.objectives: begin -->", "<!-- made by it: end -->"
@@ -43,7 +44,7 @@ def chapter_of(book, name, chapter):
     asked = chapter.questions.values()
     rows = "\n".join(
         f"| `{each.name}` | [{headings[each.see]}]({name}.ipynb#{slugify(headings[each.see])}) "
-        f"| {each.points:g} | {minutes(each)} | {len(each.mistakes)} |"
+        f"| {level_of(each.name) or '–'} | {each.points:g} | {minutes(each)} | {len(each.mistakes)} |"
         for each in asked
     )
     points, time = sum(each.points for each in asked), sum(map(minutes, asked))
@@ -51,9 +52,16 @@ def chapter_of(book, name, chapter):
         f"### {headings['title']}\n\n"
         f"After [this chapter]({name}.ipynb) a student can\n\n{objectives}\n\n"
         f"Its [exercises](../exercises/{name}.ipynb) have {points:g} points and take about {time / 60:.1f} hours.\n\n"
-        "| question | where it is taught | points | minutes | known mistakes |\n"
-        f"|---|---|--:|--:|--:|\n{rows}"
+        "| question | where it is taught | level | points | minutes | known mistakes |\n"
+        f"|---|---|---|--:|--:|--:|\n{rows}"
     )
+
+
+def line_of(question, named=False):
+    """What stands under the heading of a question in its exercise: how hard it is, its points, and its minutes."""
+    points = f"{question.points:g} point{'s' * (question.points != 1)}"
+    name = f"`{question.name}`: " if named else ""
+    return f"*{name}{level_of(question.name)}, {points}, about {minutes(question)} minutes*"
 
 
 def objectives_of(path):

@@ -11,7 +11,7 @@ WARM, STEPS = 24, 48  # steps of a segment that only warm up, and those that cou
 ORDER = 3  # of the linear model, as validation chose it
 
 chapter = Chapter("p1_forecast")
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 def series():

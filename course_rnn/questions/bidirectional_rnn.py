@@ -7,7 +7,7 @@ from course_rnn.checking.question import Chapter
 from course_rnn.questions.seeds import SEEDS
 
 chapter = Chapter("04_bidirectional_rnn", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- who hears of whom
@@ -604,4 +604,84 @@ best_forward.mistake(
     "return 1 - np.array(p[::-1])",
     "return np.mean(1 - np.array(p[::-1]))",
     "this is the mean over the steps. One number for each step is asked for, (T,).",
+)
+
+
+# ---------------------------------------------------------------------- repair this run: an evaluation
+
+
+def states_to_judge(rng):
+    """States of a padded batch, the right labels, an output layer, and which units a dropout keeps."""
+    T, B, H, V = sizes(rng, 4, low=3, ones=False)
+    kept = rng.random(H) < 0.6
+    kept[: 2 - min(kept.sum(), 1)] = True
+    return {
+        "y": rng.normal(size=(T, B, H)),
+        "target": rng.integers(V, size=(T, B)),
+        "lengths": lengths_of(rng, T, B),
+        "weight": rng.normal(size=(V, H)),
+        "kept": kept,
+        "training": bool(rng.random() < 0.5),
+    }
+
+
+@chapter.question(
+    points=2,
+    returns=("accuracy", "right"),
+    cases=states_to_judge,
+    hints=(
+        "The run is judged twice on the same data, and the two numbers differ. What is drawn at random in it?",
+        "Dropout belongs to the training alone. And which places of the batch are no data?",
+        "Three lines to look at: the one with kept, the one with the mask, and the one that divides.",
+    ),
+    see="sequences-of-different-lengths",
+)
+def repair_evaluation(y, target, lengths, weight, kept, training):
+    """In training the units that are kept make up for those that are not; in an evaluation all are there.
+
+    Each real step counts once, whichever sequence it belongs to.
+    """
+    if training:
+        y = y * kept / kept.mean()
+    o = y @ weight.T
+    mask = np.arange(len(y))[:, None] < lengths
+    right = (o.argmax(axis=-1) == target) & mask
+    return right.sum() / mask.sum(), right
+
+
+repair_evaluation.mistake(
+    "dropout_left_on",
+    "    if training:\n        y = y * kept / kept.mean()\n",
+    "    y = y * kept / kept.mean()\n",
+    "units are dropped in the evaluation too: eval mode was forgotten. Dropout is for the training alone.",
+)
+repair_evaluation.mistake(
+    "never_dropped",
+    "    if training:\n        y = y * kept / kept.mean()\n",
+    "",
+    "nothing is dropped in training either. Where `training` is true, the units that are not kept are zero.",
+)
+repair_evaluation.mistake(
+    "padding_judged",
+    "== target) & mask",
+    "== target)",
+    "answers at padding are counted as right or wrong. Only the first lengths[b] steps of a sequence are data.",
+)
+repair_evaluation.mistake(
+    "divided_by_all_places",
+    "right.sum() / mask.sum()",
+    "right.mean()",
+    "padding is never right and still counts below. Divide by the number of real steps.",
+)
+repair_evaluation.mistake(
+    "mean_of_sequences",
+    "right.sum() / mask.sum()",
+    "(right.sum(axis=0) / mask.sum(axis=0)).mean()",
+    "this is the mean over sequences, in which a step of a short one counts more. Count steps.",
+)
+repair_evaluation.mistake(
+    "mask_transposed",
+    "np.arange(len(y))[:, None] < lengths",
+    "np.arange(len(y))[:, None] <= lengths",
+    "the mask lets the first step of padding through: the steps of a sequence are 0 to length - 1.",
 )

@@ -9,7 +9,7 @@ from course_rnn.questions.sequential_data import feed_forward
 from course_rnn.questions.simple_rnn import output_step, rnn_forward, rnn_step, softmax_loss
 
 chapter = Chapter("03_deep_rnn", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 def arrays(rng, scale=0.7, **shapes):
@@ -542,74 +542,6 @@ sample_letters.mistake(
 # ---------------------------------------------------------------------- stacking
 
 
-def a_depth(rng):
-    """Sizes of a stack; it may have one layer."""
-    D, H = sizes(rng, 2, 2, 9)
-    return {"D": D, "H": H, "L": int(rng.integers(1, 5))}
-
-
-@chapter.question(
-    points=1,
-    returns=("count",),
-    cases=a_depth,
-    hints=(
-        "Count the first layer, then a layer above it. In which of its arrays do they differ?",
-        "Only weight_ih differs: (H, D) in the first layer, (H, H) above, as it reads states. How many are above?",
-        "The first layer has H * D + H * H + 2 * H, and each of the L - 1 above it H * H + H * H + 2 * H.",
-    ),
-    see="stacking",
-)
-def stack_parameters(D, H, L):
-    """Each layer has two matrices and two biases; only the first reads D numbers, the L - 1 above read H."""
-    first = H * D + H * H + 2 * H
-    above = H * H + H * H + 2 * H
-    return first + (L - 1) * above
-
-
-stack_parameters.mistake(
-    "every_layer_reads_the_input",
-    "(L - 1) * above",
-    "(L - 1) * first",
-    "every layer is counted as if it read the input. Above the first they read H states: weight_ih is (H, H).",
-)
-stack_parameters.mistake(
-    "one_layer_too_many",
-    "(L - 1) * above",
-    "L * above",
-    "one layer too many is counted: of L layers, L - 1 stand above the first.",
-)
-stack_parameters.mistake(
-    "shared_layers",
-    "first + (L - 1) * above",
-    "first + above * (L > 1)",
-    "the layers above share their parameters here. Steps share them, layers do not: each has its own.",
-)
-stack_parameters.mistake(
-    "one_bias",
-    "H * H + 2 * H\n    above = H * H + H * H + 2 * H",
-    "H * H + H\n    above = H * H + H * H + H",
-    "one of the two biases of each layer is missing. torch keeps bias_ih and bias_hh in every layer.",
-)
-stack_parameters.mistake(
-    "without_biases",
-    "H * H + 2 * H\n    above = H * H + H * H + 2 * H",
-    "H * H\n    above = H * H + H * H",
-    "the biases are missing: two of H numbers in every layer.",
-)
-stack_parameters.mistake(
-    "input_and_states",
-    "above = H * H",
-    "above = H * (D + H)",
-    "the layers above are counted as if they read the input as well. They read the states of the layer below only.",
-)
-stack_parameters.mistake(
-    "no_recurrence_above",
-    "above = H * H + H * H",
-    "above = H * H",
-    "a matrix is missing in the layers above: weight_ih reads the layer below, weight_hh their own state before.",
-)
-
-
 def two_layers(rng):
     """A sequence and the weights of two layers under torch's names."""
     T, B, D, H = sizes(rng, 4)
@@ -820,4 +752,311 @@ one_wide_layer.mistake(
     "[weight_ih_l0, np.zeros_like(weight_ih_l0)]",
     "[np.zeros_like(weight_ih_l0), weight_ih_l0]",
     "the input goes to group 2. The first group of units is layer 1, and it is the one that reads x.",
+)
+
+
+# ---------------------------------------------------------------------- when to stop
+
+
+def a_curve(rng):
+    """The losses of a validation part, which fall and rise again, with ties."""
+    T = int(rng.integers(4, 14))
+    fall = np.abs(np.arange(T) - rng.integers(1, T)) * rng.uniform(0.1, 0.6)
+    return {"losses": np.round(fall + rng.normal(scale=0.6, size=T), 1), "patience": int(rng.integers(1, 4))}
+
+
+@chapter.question(
+    points=2,
+    returns=("best", "last"),
+    cases=a_curve,
+    hints=(
+        "Go through the losses in order, as training would: at each epoch only those so far are known.",
+        "Keep the epoch of the best loss so far. When has it been best for too long?",
+        "A tie is no improvement. And training ends when `patience` epochs in a row have brought none, or at the end.",
+    ),
+    see="how-to-train-step-by-step",
+)
+def early_stop(losses, patience):
+    """Training keeps the best epoch so far, and ends when none of the last `patience` epochs was better.
+
+    A better one that would have come later is never seen: that is the price.
+    """
+    best = 0
+    for last in range(len(losses)):
+        if losses[last] < losses[best]:
+            best = last
+        if last - best >= patience:
+            break
+    return best, last
+
+
+early_stop.mistake(
+    "sees_the_future",
+    "    return best, last",
+    "    return int(np.argmin(losses)), last",
+    "the best epoch is one that comes after training has stopped. Only those up to the last are known.",
+)
+early_stop.mistake(
+    "ties_count",
+    "losses[last] < losses[best]",
+    "losses[last] <= losses[best]",
+    "a loss that is only equal counts as better, so training never ends on a plateau. It must be lower.",
+)
+early_stop.mistake(
+    "one_epoch_late",
+    "last - best >= patience",
+    "last - best > patience",
+    "training goes on for one epoch too many: it ends when `patience` epochs have brought nothing.",
+)
+early_stop.mistake(
+    "counts_every_rise",
+    "last - best >= patience",
+    "last > 0 and (np.diff(losses[: last + 1]) >= 0).sum() >= patience",
+    "every epoch that is worse than the one before counts, also after a new best one. Count from the best.",
+)
+
+
+# ---------------------------------------------------------------------- a search for the learning rate
+
+
+def a_linear_task(rng):
+    """A regression with a training and a validation part, and rates from too small to too large."""
+    N, M, D = int(rng.integers(5, 9)), int(rng.integers(4, 8)), sizes(rng, 1, high=4)[0]
+    w, rates = rng.normal(size=D), rng.permutation(np.array([0.003, 0.03, 0.1, 0.3])[: rng.integers(2, 5)])
+    x, x_val = rng.normal(size=(N, D)), rng.normal(size=(M, D))
+    return {
+        "x": x,
+        "y": x @ w + rng.normal(scale=0.5, size=N),
+        "x_val": x_val,
+        "y_val": x_val @ w + rng.normal(scale=0.5, size=M),
+        "rates": rates,
+        "updates": int(rng.integers(2, 7)),
+    }
+
+
+@chapter.question(
+    points=2,
+    returns=("losses", "best"),
+    cases=a_linear_task,
+    hints=(
+        "Two loops, one in the other. What must begin anew with each rate?",
+        "The mean squared error has the gradient 2 x.T @ (x @ w - y) / N. All N samples are one batch.",
+        "Every rate starts from w = 0 and is judged on the validation part, once it has had all its updates.",
+    ),
+    see="how-to-train-step-by-step",
+)
+def rate_search(x, y, x_val, y_val, rates, updates):
+    """Each rate trains a model of its own from the same start, and the validation part decides.
+
+    The training part would choose too, but it is not what counts.
+    """
+    losses = []
+    for lr in rates:
+        w = np.zeros(x.shape[1])
+        for _ in range(updates):
+            w = w - lr * 2 * x.T @ (x @ w - y) / len(y)
+        losses.append(((x_val @ w - y_val) ** 2).mean())
+    return np.array(losses), int(np.argmin(losses))
+
+
+rate_search.mistake(
+    "goes_on_from_the_last",
+    "    losses = []\n    for lr in rates:\n        w = np.zeros(x.shape[1])\n",
+    "    losses = []\n    w = np.zeros(x.shape[1])\n    for lr in rates:\n",
+    "a rate goes on where the last one ended, so the later ones look better. Begin each from w = 0.",
+)
+rate_search.mistake(
+    "judged_in_training",
+    "((x_val @ w - y_val) ** 2).mean()",
+    "((x @ w - y) ** 2).mean()",
+    "the rates are judged on the training part. Use the validation part, which the model has not seen.",
+)
+rate_search.mistake(
+    "the_worst_rate",
+    "np.argmin(losses)",
+    "np.argmax(losses)",
+    "the rate with the largest loss was chosen. The smallest loss is the best.",
+)
+rate_search.mistake(
+    "half_the_gradient",
+    "lr * 2 * x.T",
+    "lr * x.T",
+    "the gradient lacks the 2 of the square, so each rate acts as if it were half as large.",
+)
+rate_search.mistake(
+    "sum_for_mean",
+    "(x @ w - y) / len(y)",
+    "(x @ w - y)",
+    "the gradient is that of the sum, not of the mean: each rate acts as if it were N times as large.",
+)
+rate_search.mistake(
+    "one_update_only",
+    "        for _ in range(updates):\n            w = w",
+    "        for _ in range(1):\n            w = w",
+    "each rate gets one update only. Which of them is too small shows after all of them.",
+)
+
+
+# ---------------------------------------------------------------------- the loop in torch
+
+
+def a_small_net(rng):
+    """A batch, the states that it is to end in, and the weights of a network."""
+    T, B, D, H = sizes(rng, 4, high=5)
+    weights = arrays(rng, weight_ih=(H, D), weight_hh=(H, H), bias=H)
+    return {
+        "x": rng.normal(size=(T, B, D)),
+        "target": rng.uniform(-0.8, 0.8, size=(B, H)),
+        **weights,
+        "lr": float(rng.uniform(0.2, 1.0)),
+        "updates": int(rng.integers(2, 4)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("losses", "weight_ih", "weight_hh", "bias"),
+    cases=a_small_net,
+    hints=(
+        "Copy the weights and ask for their gradients: w.clone().requires_grad_(). Then the loop: forward, loss, step.",
+        "After loss.backward() each weight has its gradient in w.grad. What is in there at the next backward()?",
+        "A step is no part of what is differentiated: make it inside `with torch.no_grad():`, in place.",
+    ),
+    see="how-to-train-step-by-step",
+    library="torch",
+)
+def train_in_torch(x, target, weight_ih, weight_hh, bias, lr, updates):
+    """The same loop as in NumPy, with the gradients from autograd: forward, loss, backward, step, and zero again."""
+    import torch
+
+    weights = [w.clone().requires_grad_() for w in (weight_ih, weight_hh, bias)]
+    losses = []
+    for _ in range(updates):
+        h = torch.zeros_like(target)
+        for x_t in x:
+            h = torch.tanh(x_t @ weights[0].T + h @ weights[1].T + weights[2])
+        loss = ((h - target) ** 2).mean()
+        loss.backward()
+        losses.append(loss.detach())
+        with torch.no_grad():
+            for w in weights:
+                w -= lr * w.grad
+                w.grad = None
+    return torch.stack(losses), *(w.detach() for w in weights)
+
+
+train_in_torch.mistake(
+    "no_zero_grad",
+    "                w.grad = None\n",
+    "",
+    "backward adds to the gradient that is there. Set it to zero, or to None, before the next one.",
+)
+train_in_torch.mistake(
+    "gradient_cut",
+    "for x_t in x:\n            h = torch.tanh(x_t @ weights[0].T + h @",
+    "for x_t in x:\n            h = torch.tanh(x_t @ weights[0].T + h.detach() @",
+    "the gradient does not go through time: the state was detached at each step.",
+)
+train_in_torch.mistake(
+    "uphill",
+    "w -= lr * w.grad",
+    "w += lr * w.grad",
+    "the step goes along the gradient, which points uphill. Take it off.",
+)
+train_in_torch.mistake(
+    "sum_for_mean",
+    "((h - target) ** 2).mean()",
+    "((h - target) ** 2).sum()",
+    "the loss is the sum of the squares, not their mean: it grows with the batch, and so does the step.",
+)
+train_in_torch.mistake(
+    "rate_squared",
+    "lr * w.grad",
+    "lr * lr * w.grad",
+    "the learning rate is in the step twice.",
+)
+
+
+# ---------------------------------------------------------------------- repair this run: letters
+
+
+def names_to_learn(rng):
+    """Padded names as codes, their lengths, and a table of scores: what comes after each letter."""
+    T, B, V = sizes(rng, 3, low=3, ones=False)
+    return {
+        "letters": rng.integers(V, size=(T, B)),
+        "lengths": np.maximum(lengths_of(rng, T, B), 2),
+        "weight": rng.normal(size=(V, V)),
+        "lr": float(rng.uniform(0.5, 2.0)),
+        "updates": int(rng.integers(2, 5)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("losses", "weight"),
+    cases=names_to_learn,
+    hints=(
+        "Begin with the loss before the first update, for one name of two letters: what should it be, what is it?",
+        "Three things to look at: which scores the softmax gets, which steps count, and how large a step is.",
+        "Each place of the batch is one of these: a real letter that counts once, or padding that counts for nothing.",
+    ),
+    see="how-to-train-step-by-step",
+)
+def repair_letters(letters, lengths, weight, lr, updates):
+    """The scores go through one softmax, padding counts neither in the loss nor below it, and a letter adds each time.
+
+    A letter that occurs often gets the sum of all its gradients: that is what `np.add.at` does.
+    """
+    x, y = letters[:-1], letters[1:]
+    mask = np.arange(len(y))[:, None] < lengths - 1
+    losses = []
+    for _ in range(updates):
+        o = weight[x]
+        shifted = o - o.max(axis=-1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        right = np.take_along_axis(log_p, y[..., None], axis=-1)[..., 0]
+        losses.append(-(right * mask).sum() / mask.sum())
+        do = (np.exp(log_p) - np.eye(len(weight))[y]) * mask[..., None] / mask.sum()
+        gradient = np.zeros_like(weight)
+        np.add.at(gradient, x, do)
+        weight = weight - lr * gradient
+    return np.array(losses), weight
+
+
+repair_letters.mistake(
+    "softmax_twice",
+    "        o = weight[x]\n",
+    "        o = np.exp(weight[x])\n        o = o / o.sum(axis=-1, keepdims=True)\n",
+    "the softmax is made twice: what goes into the loss are probabilities already. Give it the scores.",
+)
+repair_letters.mistake(
+    "padding_counted",
+    "np.arange(len(y))[:, None] < lengths - 1",
+    "np.ones(y.shape, dtype=bool)",
+    "the padding counts as if it were letters. Only the first lengths - 1 pairs of a name are real.",
+)
+repair_letters.mistake(
+    "not_shifted",
+    "letters[:-1], letters[1:]",
+    "letters[:-1], letters[:-1]",
+    "the target of a letter is the letter itself, so there is nothing to learn. Shift the targets by one.",
+)
+repair_letters.mistake(
+    "rate_times_100",
+    "weight - lr * gradient",
+    "weight - 100 * lr * gradient",
+    "the step is a hundred times what lr asks for, so the loss jumps about instead of falling.",
+)
+repair_letters.mistake(
+    "repeated_letters_lost",
+    "np.add.at(gradient, x, do)",
+    "gradient[x] += do",
+    "gradient[x] += do adds only once for a letter that occurs often. np.add.at adds every time.",
+)
+repair_letters.mistake(
+    "divided_by_all_places",
+    "losses.append(-(right * mask).sum() / mask.sum())",
+    "losses.append(-(right * mask).mean())",
+    "padding adds nothing to the loss and still counts below it. Divide by the number of real pairs.",
 )

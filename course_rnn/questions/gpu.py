@@ -12,7 +12,7 @@ from course_rnn.questions.seeds import SEEDS
 from course_rnn.questions.simple_rnn import rnn_forward, rnn_step
 
 chapter = Chapter("08_gpu", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- who waits for whom

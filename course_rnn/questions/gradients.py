@@ -7,7 +7,7 @@ from course_rnn.checking.question import Chapter
 from course_rnn.questions.seeds import SEEDS
 
 chapter = Chapter("06_gradients", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- a linear layer, backward
@@ -935,4 +935,192 @@ truncated_gradient.mistake(
     "loss + 0.5 * (h",
     "loss + (h",
     "the one half in front of the squares is missing, so loss and gradient are twice too large.",
+)
+
+
+# ---------------------------------------------------------------------- the whole loop, by hand
+
+
+def a_run(rng):
+    """A batch, the states that it is to end in, the weights, and a threshold that clips about half of the updates."""
+    T, B, D, H = sizes(rng, 4, high=5)
+    return {
+        "x": rng.normal(size=(T, B, D)),
+        "target": rng.uniform(-0.8, 0.8, size=(B, H)),
+        "weight_ih": rng.normal(scale=0.7, size=(H, D)),
+        "weight_hh": rng.normal(scale=0.7, size=(H, H)),
+        "lr": float(rng.uniform(0.2, 1.0)),
+        "most": float(rng.uniform(0.1, 1.0)),
+        "updates": int(rng.integers(2, 4)),
+    }
+
+
+@chapter.question(
+    points=4,
+    returns=("losses", "norms", "weight_ih", "weight_hh"),
+    cases=a_run,
+    hints=(
+        "Four parts in a loop: forward with all states kept, loss, backward through all steps, clip and step.",
+        "The mean of the squares over B·H numbers gives dh = 2 (h - target) / (B·H) at the last step. Then go back.",
+        "Both gradients add up over the steps. Their common norm is noted first; where it is over `most`, both shrink.",
+    ),
+    see="clipping",
+)
+def train_clipped(x, target, weight_ih, weight_hh, lr, most, updates):
+    """A training run with nothing hidden: the states kept on the way there are what the way back needs.
+
+    The norm is that of both gradients together, and clipping keeps their direction.
+    """
+    losses, norms = [], []
+    for _ in range(updates):
+        states = [np.zeros_like(target)]
+        for x_t in x:
+            states.append(np.tanh(x_t @ weight_ih.T + states[-1] @ weight_hh.T))
+        losses.append(((states[-1] - target) ** 2).mean())
+        dh = 2 * (states[-1] - target) / target.size
+        dweight_ih, dweight_hh = np.zeros_like(weight_ih), np.zeros_like(weight_hh)
+        for t in reversed(range(len(x))):
+            da = dh * (1 - states[t + 1] ** 2)
+            dweight_ih += da.T @ x[t]
+            dweight_hh += da.T @ states[t]
+            dh = da @ weight_hh
+        norm = np.sqrt((dweight_ih**2).sum() + (dweight_hh**2).sum())
+        norms.append(norm)
+        scale = lr * min(1.0, most / norm)
+        weight_ih, weight_hh = weight_ih - scale * dweight_ih, weight_hh - scale * dweight_hh
+    return np.array(losses), np.array(norms), weight_ih, weight_hh
+
+
+train_clipped.mistake(
+    "not_clipped",
+    "lr * min(1.0, most / norm)",
+    "lr",
+    "the gradient is never clipped. Where its norm is over `most`, it shrinks to that.",
+)
+train_clipped.mistake(
+    "always_rescaled",
+    "min(1.0, most / norm)",
+    "most / norm",
+    "a gradient that is small enough is made larger. Clipping only ever shrinks.",
+)
+train_clipped.mistake(
+    "each_by_itself",
+    "        scale = lr * min(1.0, most / norm)\n"
+    "        weight_ih, weight_hh = weight_ih - scale * dweight_ih, weight_hh - scale * dweight_hh\n",
+    "        dweight_ih *= min(1.0, most / np.sqrt((dweight_ih**2).sum()))\n"
+    "        dweight_hh *= min(1.0, most / np.sqrt((dweight_hh**2).sum()))\n"
+    "        weight_ih, weight_hh = weight_ih - lr * dweight_ih, weight_hh - lr * dweight_hh\n",
+    "each array is clipped by itself, which turns the gradient. One norm for all, and one factor.",
+)
+train_clipped.mistake(
+    "only_the_last_step",
+    "            dh = da @ weight_hh\n",
+    "            dh = np.zeros_like(dh)\n",
+    "the gradient stops at the last step. Go on with dh = da @ weight_hh.",
+)
+train_clipped.mistake(
+    "state_after_the_step",
+    "da.T @ states[t]\n",
+    "da.T @ states[t + 1]\n",
+    "dweight_hh needs the state that the step read, the one before it.",
+)
+train_clipped.mistake(
+    "slope_forgotten",
+    "dh * (1 - states[t + 1] ** 2)",
+    "dh",
+    "the slope of the tanh is missing: 1 - h² of the state that came out.",
+)
+train_clipped.mistake(
+    "norm_after_clipping",
+    "norms.append(norm)",
+    "norms.append(min(norm, most))",
+    "the norm is noted after clipping. Note it before, or the curve never shows an explosion.",
+)
+
+
+# ---------------------------------------------------------------------- repair this run: pieces of a long sequence
+
+
+def a_long_sequence(rng):
+    """A signal and what a leaky sum of it is to be, and the length of the pieces."""
+    size, B = int(rng.integers(2, 5)), sizes(rng, 1)[0]
+    T = size * int(rng.integers(2, 5))
+    return {
+        "x": rng.normal(size=(T, B)),
+        "y": rng.normal(size=(T, B)),
+        "a": float(rng.uniform(0.3, 0.9)),
+        "size": size,
+        "lr": float(rng.uniform(0.02, 0.1)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("losses", "a", "h"),
+    cases=a_long_sequence,
+    hints=(
+        "Two things cross the border of a piece, or do not: the state, and its derivative. Which may, which may not?",
+        "Print the loss with pieces of one step and with pieces of all. What should be the same, whatever the size?",
+        "The state goes on. Its derivative begins at zero in each piece. Loss and gradient are means over it.",
+    ),
+    see="truncation",
+)
+def repair_pieces(x, y, a, size, lr):
+    """h_t = a h_{t-1} + x_t has dh_t/da = h_{t-1} + a dh_{t-1}/da: the derivative is carried along like the state.
+
+    At the border of a piece the state goes on and its derivative begins anew: that is truncation.
+    """
+    h, losses = np.zeros(x.shape[1]), []
+    for start in range(0, len(x), size):
+        dh, loss, gradient = np.zeros_like(h), 0.0, 0.0
+        for t in range(start, start + size):
+            dh = h + a * dh
+            h = a * h + x[t]
+            loss += ((h - y[t]) ** 2).mean() / size
+            gradient += (2 * (h - y[t]) * dh).mean() / size
+        losses.append(loss)
+        a = a - lr * gradient
+    return np.array(losses), a, h
+
+
+repair_pieces.mistake(
+    "state_not_carried",
+    "        dh, loss, gradient = np.zeros_like(h), 0.0, 0.0\n",
+    "        h = np.zeros(x.shape[1])\n        dh, loss, gradient = np.zeros_like(h), 0.0, 0.0\n",
+    "the state begins anew in each piece, so nothing longer than a piece is remembered. Carry it on.",
+)
+repair_pieces.mistake(
+    "not_detached",
+    "    h, losses = np.zeros(x.shape[1]), []\n"
+    "    for start in range(0, len(x), size):\n"
+    "        dh, loss, gradient = np.zeros_like(h), 0.0, 0.0\n",
+    "    h, losses = np.zeros(x.shape[1]), []\n"
+    "    dh = np.zeros_like(h)\n"
+    "    for start in range(0, len(x), size):\n"
+    "        loss, gradient = 0.0, 0.0\n",
+    "the gradient crosses the border: the state was not detached. Its derivative begins at zero in each piece.",
+)
+repair_pieces.mistake(
+    "gradient_adds_up",
+    "        dh, loss, gradient = np.zeros_like(h), 0.0, 0.0\n",
+    "        dh, loss, gradient = np.zeros_like(h), 0.0, gradient if start else 0.0\n",
+    "the gradient of the last piece is still in this one. Begin each piece with zero.",
+)
+repair_pieces.mistake(
+    "sum_over_the_piece",
+    "(2 * (h - y[t]) * dh).mean() / size",
+    "(2 * (h - y[t]) * dh).mean()",
+    "the gradient is the sum over the piece, the loss its mean: longer pieces take larger steps.",
+)
+repair_pieces.mistake(
+    "derivative_too_late",
+    "            dh = h + a * dh\n            h = a * h + x[t]\n",
+    "            h = a * h + x[t]\n            dh = h + a * dh\n",
+    "the derivative uses the new state. It needs the one before the step: compute it first.",
+)
+repair_pieces.mistake(
+    "only_through_one_step",
+    "dh = h + a * dh",
+    "dh = h",
+    "the derivative forgets that the state before depends on a, too. Add a times the one before.",
 )

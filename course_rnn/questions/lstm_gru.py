@@ -8,7 +8,7 @@ from course_rnn.questions.gradients import rnn_step_backward
 from course_rnn.questions.seeds import SEEDS
 
 chapter = Chapter("07_lstm_gru", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 def sigmoid(a):
@@ -1038,4 +1038,84 @@ coupled_pointwise_backward.mistake(
     "(1 - np.tanh(c_next) ** 2)",
     "(1 - c_next**2)",
     "the derivative of tanh(c) is 1 - tanh(c)**2, and c_next is the argument of that tanh, not its value.",
+)
+
+
+# ---------------------------------------------------------------------- repair this run: in torch
+
+
+def batches_to_draw(rng):
+    """A regression, the batches in their order, and a threshold that clips at times."""
+    N, D = int(rng.integers(6, 12)), sizes(rng, 1)[0]
+    return {
+        "x": rng.normal(size=(N, D)),
+        "y": rng.normal(size=N),
+        "weight": rng.normal(size=D),
+        "order": np.stack([rng.permutation(N)[:3] for _ in range(rng.integers(3, 6))]),
+        "lr": float(rng.uniform(0.05, 0.2)),
+        "most": float(rng.uniform(0.3, 2.0)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("losses", "weight"),
+    cases=batches_to_draw,
+    hints=(
+        "The loss falls at once and then repeats itself. What is the same in every update, and should not be?",
+        "Which three things must happen between backward() and the next backward(), and in which order?",
+        "Another batch each time; the old gradient away, backward, clip, step; and a loss without its graph is kept.",
+    ),
+    see="over-distance",
+    library="torch",
+)
+def repair_in_torch(x, y, weight, order, lr, most):
+    """Zero, forward, backward, clip, step, each in its place, with another batch in every update."""
+    import torch
+
+    weight, losses = weight.clone().requires_grad_(), []
+    for batch in order:
+        weight.grad = None
+        loss = ((x[batch] @ weight - y[batch]) ** 2).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([weight], most)
+        with torch.no_grad():
+            weight -= lr * weight.grad
+        losses.append(loss.detach())
+    return torch.stack(losses), weight.detach()
+
+
+repair_in_torch.mistake(
+    "seed_in_the_loop",
+    "    for batch in order:\n",
+    "    for batch in order[:1].expand_as(order):\n",
+    "every update gets the same batch: the seed is set in the loop. Set it once, before.",
+)
+repair_in_torch.mistake(
+    "no_zero_grad",
+    "        weight.grad = None\n",
+    "",
+    "the gradient of all batches so far is added up. Set it to None, or call zero_grad, in each update.",
+)
+repair_in_torch.mistake(
+    "clipped_after_the_step",
+    "        torch.nn.utils.clip_grad_norm_([weight], most)\n"
+    "        with torch.no_grad():\n"
+    "            weight -= lr * weight.grad\n",
+    "        with torch.no_grad():\n"
+    "            weight -= lr * weight.grad\n"
+    "        torch.nn.utils.clip_grad_norm_([weight], most)\n",
+    "the gradient is clipped after the step, when it has done its harm. Clip between backward and step.",
+)
+repair_in_torch.mistake(
+    "rate_times_100",
+    "lr * weight.grad",
+    "100 * lr * weight.grad",
+    "the step is a hundred times what lr asks for.",
+)
+repair_in_torch.mistake(
+    "sum_for_mean",
+    "- y[batch]) ** 2).mean()",
+    "- y[batch]) ** 2).sum()",
+    "the loss is the sum over the batch, so a larger batch takes larger steps. Take the mean.",
 )

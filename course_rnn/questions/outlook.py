@@ -9,7 +9,7 @@ from course_rnn.questions.gradients import rnn_backward
 from course_rnn.questions.seeds import SEEDS
 
 chapter = Chapter("09_outlook", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- maps that compose

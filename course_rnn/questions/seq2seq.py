@@ -10,7 +10,7 @@ from course_rnn.questions.seeds import SEEDS
 from course_rnn.questions.simple_rnn import rnn_forward, rnn_step, softmax_loss
 
 chapter = Chapter("05_seq2seq", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- shift and mark
@@ -872,4 +872,83 @@ dot_attention.mistake(
     "memory), alpha",
     "memory), alpha.swapaxes(1, 2)",
     "the weights are (T, S, B). The batch is the second axis: (T, B, S).",
+)
+
+
+# ---------------------------------------------------------------------- repair this run: generation
+
+
+def a_writer(rng):
+    """A small decoder, and what it begins with; its scores end a sequence often enough."""
+    B, H, V = sizes(rng, 3, low=3, ones=False)
+    bos, eos, pad = (int(token) for token in rng.permutation(V)[:3])
+    return {
+        "h": rng.normal(size=(B, H)),
+        "n": int(rng.integers(4, 9)),
+        "bos": bos,
+        "eos": eos,
+        "pad": pad,
+        "E": rng.normal(size=(V, H)),
+        "W": rng.normal(scale=0.7, size=(H, H)),
+        "O": rng.normal(size=(V, H)),
+    }
+
+
+@chapter.question(
+    points=2,
+    returns=("written",),
+    cases=a_writer,
+    hints=(
+        "The loss is fine, so each step is right when it gets the right things. What does it get here?",
+        "Follow one sequence by hand for two steps: which state and which word go into the second?",
+        "State and word both come from the step before. And what is written once a sequence has ended?",
+    ),
+    see="greedy-beam-or-drawn-by-lot",
+)
+def repair_generation(h, n, bos, eos, pad, E, W, O):
+    """The state goes on, the word that was written goes back in, and after the end there is only padding."""
+    word, ended, written = np.full(len(h), bos), np.zeros(len(h), dtype=bool), []
+    for _ in range(n):
+        h = np.tanh(E[word] + h @ W.T)
+        word = np.where(ended, pad, (h @ O.T).argmax(axis=-1))
+        ended = ended | (word == eos)
+        written.append(word)
+    return np.stack(written)
+
+
+repair_generation.mistake(
+    "state_not_carried",
+    "    for _ in range(n):\n        h = np.tanh(E[word] + h @ W.T)\n        word = np.where(ended, pad, (h @ O.T)",
+    "    for _ in range(n):\n        g = np.tanh(E[word] + h @ W.T)\n        word = np.where(ended, pad, (g @ O.T)",
+    "each word is written from the first state: the state is not carried on. That is what the loss never showed.",
+)
+repair_generation.mistake(
+    "never_hears_itself",
+    "E[word] + h",
+    "E[bos] + h",
+    "the decoder gets BOS at every step. In training it got the right word; now it gets the one that it wrote.",
+)
+repair_generation.mistake(
+    "does_not_stop",
+    "np.where(ended, pad, (h @ O.T).argmax(axis=-1))",
+    "(h @ O.T).argmax(axis=-1)",
+    "it goes on after the end. Once EOS is written there is only padding.",
+)
+repair_generation.mistake(
+    "end_not_written",
+    "        ended = ended | (word == eos)\n",
+    "        ended = ended | (word == eos)\n        word = np.where(ended, pad, word)\n",
+    "the EOS itself is replaced by padding. It is the last word of a sequence, and is written.",
+)
+repair_generation.mistake(
+    "begins_again_after_the_end",
+    "ended | (word == eos)",
+    "word == eos",
+    "a sequence that has ended begins again two steps later. Once ended, it stays so.",
+)
+repair_generation.mistake(
+    "the_least_likely",
+    ".argmax(axis=-1)",
+    ".argmin(axis=-1)",
+    "the word with the lowest score is written. Greedy takes the highest.",
 )

@@ -7,7 +7,7 @@ from course_rnn.checking.question import Chapter
 from course_rnn.questions.seeds import SEEDS
 
 chapter = Chapter("01_sequential_data", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- the feed-forward layer
@@ -228,76 +228,6 @@ split_windows.mistake(
     "x[j : j + W] for",
     "x[j : j + W].T for",
     "the steps of a window are its last axis, as NumPy's sliding_window_view leaves them. Time comes before features.",
-)
-
-
-def a_text(rng):
-    """A text as whole numbers, a window that may be longer than it, and a sign that does not occur in it."""
-    n, W = sizes(rng, 2, 2, 9)
-    return {"x": rng.integers(1, 30, size=n), "W": W, "pad": int(rng.integers(-9, 1))}
-
-
-@chapter.question(
-    points=2,
-    returns=("inputs", "targets"),
-    cases=a_text,
-    hints=(
-        "Write the padded text down for 'ello' with W = 2: '##ello'. Which slices are the windows?",
-        "Put W signs in front. The window of element j is then padded[j : j + W]; which element comes after it?",
-        "np.concatenate([np.full(W, pad), x]) is the padded text, and the targets are x itself.",
-    ),
-    see="windows",
-)
-def next_windows(x, W, pad):
-    """With W signs in front, element j of the text stands at place j + W, just behind the slice from j to j + W.
-
-    So each element is the target of one window, and the targets are the text itself.
-    """
-    padded = np.concatenate([np.full(W, pad), x])
-    return np.stack([padded[j : j + W] for j in range(len(x))]), x
-
-
-next_windows.mistake(
-    "target_in_the_window",
-    "padded[j : j + W]",
-    "padded[j + 1 : j + 1 + W]",
-    "the last element of each window is its target, so there is nothing left to predict. The window ends before it.",
-)
-next_windows.mistake(
-    "padded_on_the_right",
-    "np.concatenate([np.full(W, pad), x])",
-    "np.concatenate([x, np.full(W, pad)])",
-    "the padding stands behind the text. It is the first letters that lack a past, so it belongs in front.",
-)
-next_windows.mistake(
-    "without_padding",
-    "padded = np.concatenate([np.full(W, pad), x])\n    return np.stack([padded[j : j + W] for j in range(len(x))]), x",
-    "return np.array([x[j : j + W] for j in range(len(x) - W)]), x[W:]",
-    "the first W elements are no targets. Put W signs of padding in front, so that each element has a window.",
-)
-next_windows.mistake(
-    "targets_one_late",
-    "in range(len(x))]), x",
-    "in range(len(x))]), np.append(x[1:], pad)",
-    "each target is one element too far on. The window of element j ends just before it, so the targets are x itself.",
-)
-next_windows.mistake(
-    "zeros_for_pad",
-    "np.full(W, pad)",
-    "np.full(W, 0)",
-    "the text is padded with 0. Take the sign that is given, pad: 0 may mean a letter.",
-)
-next_windows.mistake(
-    "nearest_first",
-    "padded[j : j + W]",
-    "padded[j : j + W][::-1]",
-    "the windows run backwards. Keep the order of the text: the nearest element is the last of its window.",
-)
-next_windows.mistake(
-    "first_element_no_target",
-    "range(len(x))]), x",
-    "range(1, len(x))]), x[1:]",
-    "the first element is no target. With padding alone before it, it has a window like every other.",
 )
 
 

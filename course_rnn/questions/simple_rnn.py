@@ -8,7 +8,7 @@ from course_rnn.questions.seeds import SEEDS
 from course_rnn.questions.sequential_data import feed_forward
 
 chapter = Chapter("02_simple_rnn", seeds=SEEDS)
-progress = chapter.progress
+progress, predict, compare = chapter.progress, chapter.predict, chapter.compare
 
 
 # ---------------------------------------------------------------------- how many parameters
@@ -690,3 +690,166 @@ as_elman.mistake(
 )
 
 output_step.inherit(rnn_step)
+
+
+# ---------------------------------------------------------------------- the training loop
+
+
+def states_and_classes(rng):
+    """States of a network that stays as it is, the right classes, and an output layer to train."""
+    N, H, V = sizes(rng, 3)
+    return {
+        "h": np.tanh(rng.normal(size=(N, H))),
+        "y": rng.integers(V, size=N),
+        "weight": rng.normal(size=(V, H)),
+        "bias": rng.normal(size=V),
+        "lr": float(rng.uniform(0.3, 2.0)),
+        "updates": int(rng.integers(2, 5)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("losses", "weight", "bias"),
+    cases=states_and_classes,
+    hints=(
+        "Four lines in a loop: scores, loss, gradient, update. Which of them must see the weights of this update?",
+        "The gradient of the mean loss for the scores is (p - one_hot) / N, with a one at the right class of each row.",
+        "With do (N, V) for the scores, the weight moves by the product of do and h that has its shape. And the bias?",
+    ),
+    see="training-on-a-measured-signal",
+)
+def train_readout(h, y, weight, bias, lr, updates):
+    """Forward, loss, backward, step: whatever is trained, the loop is the same.
+
+    The loss is noted before the step, so the first one is that of the weights that came in. The gradient is made anew
+    in each round: nothing of the last one is left.
+    """
+    losses = []
+    for _ in range(updates):
+        o = h @ weight.T + bias
+        shifted = o - o.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        losses.append(-log_p[np.arange(len(y)), y].mean())
+        do = (np.exp(log_p) - np.eye(len(bias))[y]) / len(y)
+        weight, bias = weight - lr * do.T @ h, bias - lr * do.sum(axis=0)
+    return np.array(losses), weight, bias
+
+
+train_readout.mistake(
+    "uphill",
+    "weight - lr * do.T @ h, bias - lr",
+    "weight + lr * do.T @ h, bias + lr",
+    "the loss rises: the step goes along the gradient, which points uphill. Take it off.",
+)
+train_readout.mistake(
+    "sum_for_mean",
+    "np.eye(len(bias))[y]) / len(y)",
+    "np.eye(len(bias))[y])",
+    "the gradient is that of the sum over the samples, the loss is their mean. Divide by N, or the rate is N times it.",
+)
+train_readout.mistake(
+    "bias_stays",
+    "bias - lr * do.sum(axis=0)",
+    "bias",
+    "the bias is not trained. Its gradient is that of the scores, summed over the samples.",
+)
+train_readout.mistake(
+    "classes_forgotten",
+    " - np.eye(len(bias))[y]",
+    "",
+    "the gradient for the scores is p less a one at the right class. Without it every class is pushed down alike.",
+)
+
+
+@train_readout.wrong("the loss is noted after the step. Note it before, so that the first is that of the start.")
+def noted_after(h, y, weight, bias, lr, updates):
+    losses = []
+    for k in range(updates + 1):
+        o = h @ weight.T + bias
+        shifted = o - o.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        losses.append(-log_p[np.arange(len(y)), y].mean())
+        if k < updates:
+            do = (np.exp(log_p) - np.eye(len(bias))[y]) / len(y)
+            weight, bias = weight - lr * do.T @ h, bias - lr * do.sum(axis=0)
+    return np.array(losses[1:]), weight, bias
+
+
+@train_readout.wrong(
+    "the gradients of all updates so far are added up. Begin each update with a new gradient: in torch, zero_grad."
+)
+def gradients_add_up(h, y, weight, bias, lr, updates):
+    losses, total = [], 0
+    for _ in range(updates):
+        o = h @ weight.T + bias
+        shifted = o - o.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        losses.append(-log_p[np.arange(len(y)), y].mean())
+        total = total + (np.exp(log_p) - np.eye(len(bias))[y]) / len(y)
+        weight, bias = weight - lr * total.T @ h, bias - lr * total.sum(axis=0)
+    return np.array(losses), weight, bias
+
+
+# ---------------------------------------------------------------------- repair this run: a forecast
+
+
+def a_series(rng):
+    """A series that drifts, and where its training part ends."""
+    T, D = rng.integers(8, 16), sizes(rng, 1)[0]
+    drift = np.linspace(0, rng.uniform(1, 3), T)[:, None]
+    return {"series": rng.normal(size=(T, D)) + drift, "border": int(rng.integers(4, T - 3))}
+
+
+@chapter.question(
+    points=2,
+    returns=("x_train", "y_train", "x_test", "y_test"),
+    cases=a_series,
+    hints=(
+        "Say aloud what each line knows. Does one know something that a forecaster in the past could not?",
+        "The error of the training part falls to almost nothing, whatever is forecast. What is the target, then?",
+        "Mean and scale belong to the part before the border. And the target of a step is the step after it.",
+    ),
+    see="training-on-a-measured-signal",
+)
+def repair_forecast(series, border):
+    """What is forecast is the next step, and what the scaling knows is the training part alone.
+
+    The test part is scaled with the same two numbers, as a forecaster would have to.
+    """
+    past, future = series[:border], series[border:]
+    mean, std = past.mean(axis=0), past.std(axis=0)
+    past, future = (past - mean) / std, (future - mean) / std
+    return past[:-1], past[1:], future[:-1], future[1:]
+
+
+repair_forecast.mistake(
+    "scaled_with_the_future",
+    "past.mean(axis=0), past.std(axis=0)",
+    "series.mean(axis=0), series.std(axis=0)",
+    "mean and scale are those of the whole series: the test part has leaked into the training. Take the past alone.",
+)
+repair_forecast.mistake(
+    "not_shifted",
+    "past[:-1], past[1:], future[:-1], future[1:]",
+    "past, past, future, future",
+    "the target of a step is the step itself: nothing is forecast. Shift the target by one.",
+)
+repair_forecast.mistake(
+    "the_past_forecast",
+    "past[:-1], past[1:], future[:-1], future[1:]",
+    "past[1:], past[:-1], future[1:], future[:-1]",
+    "inputs and targets are the wrong way round: the step before is asked for. The target comes after the input.",
+)
+repair_forecast.mistake(
+    "each_its_own_scale",
+    "(future - mean) / std",
+    "(future - future.mean(axis=0)) / future.std(axis=0)",
+    "the test part is scaled with its own mean, which nobody knows in time. Use the two numbers of the training part.",
+)
+repair_forecast.mistake(
+    "one_scale_for_all",
+    "past.mean(axis=0), past.std(axis=0)",
+    "past.mean(), past.std()",
+    "all channels share one mean and one scale. Each has its own: axis=0.",
+)
