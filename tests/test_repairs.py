@@ -80,7 +80,7 @@ def test_the_run_that_is_shown_is_broken_in_more_than_one_place(name):
     """Mending one fault alone is not enough: no single registered mistake does what it does."""
     result = QUESTIONS[name].check(broken_run(name))
     assert result.state == "not yet" and result.points == 0
-    assert result.cause not in QUESTIONS[name].mistakes
+    assert result.cause not in QUESTIONS[name].mistakes or "two things at once" in result.message
 
 
 def test_the_pool_holds_fifteen_faults_and_more():
