@@ -31,6 +31,18 @@ WIDENED = {
     "book/06_gradients.ipynb": 6,
     "book/07_lstm_gru.ipynb": 1,
     "book/09_outlook.ipynb": 3,
+    "exercises/02_simple_rnn.ipynb": 1,
+    "exercises/p1_forecast.ipynb": 1,
+    "exercises/p2_write.ipynb": 1,
+    "exercises/p3_tag.ipynb": 1,
+    "exercises/p4_translate.ipynb": 1,
+    "exercises/p5_own_cell.ipynb": 1,
+    "solutions/02_simple_rnn.ipynb": 1,
+    "solutions/p1_forecast.ipynb": 1,
+    "solutions/p2_write.ipynb": 3,
+    "solutions/p3_tag.ipynb": 3,
+    "solutions/p4_translate.ipynb": 1,
+    "solutions/p5_own_cell.ipynb": 1,
 }
 
 

@@ -67,7 +67,7 @@ own_cell = Project(
     draw=draw,
     answer=lambda x: x.shape[:2],
     score=score,
-    unit="share of the questions answered rightly, at 30 and at 60 steps",
+    unit="share of right answers, at 30 and at 60 steps",
     marks=(
         Mark("guessing", 0.125, 0),
         Mark("GRU of 32 units", 0.28, 2),
