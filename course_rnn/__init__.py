@@ -10,6 +10,7 @@ course_rnn.diagrams     box-and-arrow diagrams, drawn from nodes and edges
 course_rnn.plot         the house style and the figures that recur
 course_rnn.explore      sliders: live in a notebook, static on a page
 course_rnn.questions    the exercises: check, hint, solution, progress, the atlas of mistakes
+course_rnn.projects     models to build, graded by what they do on hidden data
 course_rnn.variants     questions in a convention of each student's own, in the wheel of kit/
 course_rnn.grading      a class graded in a sandbox: verdicts, feedback, marks, LMS files
 course_rnn.notebooks    run and normalise a notebook; make an exercise from a solution
