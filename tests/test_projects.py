@@ -1,19 +1,23 @@
 """Projects: the scale, what the visible check says, and what the grader gives for honest work and for attacks."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+from grading_course import example
 
 from course_rnn import projects
 from course_rnn.checking import progress
+from course_rnn.grading import course
 from course_rnn.grading.batch import Run, grade_class
 from course_rnn.grading.course import Plan
 from course_rnn.grading.grade import grade_submission
 from course_rnn.grading.intake.submissions import Submission, collect
 from course_rnn.grading.limits import Limits
 from course_rnn.grading.one import grade_notebook
+from course_rnn.grading.out.handouts import variant
 from course_rnn.projects import forecast as p1
 from course_rnn.projects import own_cell as p5
 
@@ -344,6 +348,42 @@ def test_one_notebook_by_itself_is_graded_with_the_weights_beside_it(tmp_path):
     for where in (path, tmp_path):
         verdict = grade_notebook(where, student="ada", seed=1, limits=LIMITS)
         assert verdict.status == "graded" and verdict.score > 5
+
+
+PROJECT = """
+[[assignments]]
+name = "homework_9"
+title = "A forecast"
+due = 2026-12-01T12:00:00
+project = "{name}"
+"""
+
+
+def test_a_project_is_an_assignment_with_due_dates_like_any_other(tmp_path):
+    path = example(tmp_path)
+    plain = course.read(path).version
+    path.write_text(path.read_text() + PROJECT.format(name="p1_forecast"))
+    plan = course.Course(path)
+    assert list(plan.chapters("ada")["homework_9"].questions) == ["forecast"]
+    assert plan.files == {"p1_forecast.npz": 1} and plan.version != plain
+    assert plan.assignments["homework_9"].late.percent_per_day > 0
+    made = variant(plan, plan.assignments["homework_9"], "ada")
+    assert made.metadata.course_rnn == {"assignment": "homework_9", "student": "ada"}
+    assert any("raise NotImplementedError" in cell.source for cell in made.cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PROJECT.format(name="p7"), "homework_9: there is no project 'p7'. There are: p1_forecast"),
+        (PROJECT.replace("project", "# project"), "it asks questions, or it is a project: one of the two"),
+    ],
+)
+def test_a_project_that_is_none_is_refused(tmp_path, text, said):
+    path = example(tmp_path)
+    path.write_text(path.read_text() + text)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        course.Course(path)
 
 
 @needs_sandbox

@@ -170,6 +170,9 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     due : datetime
         In the course's time zone.
     questions : tuple of Pool
+        None where it is a project.
+    project : str
+        The project that it is, such as "p1_forecast", with the points of its own scale; "" for none.
     late : Late
     attempts : str
         "best" or "last": which one counts if a student hands in again.
@@ -182,7 +185,8 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
     title: str
     due: Annotated[datetime, Meta(tz=False)]
-    questions: Annotated[tuple[Pool, ...], Meta(min_length=1)]
+    questions: Annotated[tuple[Pool, ...], Meta(min_length=1)] | None = None
+    project: str = ""
     late: Late | None = None
     attempts: Literal["best", "last"] = "last"
     missing: Literal[0] | None = None
@@ -190,6 +194,8 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         _not_negative(**{f"the extension of {student}": days for student, days in self.extensions.items()})
+        if bool(self.questions) == bool(self.project):
+            raise ValueError("it asks questions, or it is a project: one of the two")
 
     def due_of(self, student):
         """When a student has to hand in; an extension ends at the same time of day, summer time or not."""
@@ -203,7 +209,7 @@ class Assignment(Struct, frozen=True, forbid_unknown_fields=True):
     def conventions(self, seed, student):
         """What a student is asked: by the name of a family the token of the convention, and the points."""
         found = {}
-        for pool in self.questions:
+        for pool in self.questions or ():
             drawn = sorted(pool.families, key=lambda name: number(seed, student, self.name, name))[: pool.asked]
             for name in filter(drawn.__contains__, pool.families):
                 found[name] = _variants().FAMILIES[name].draw(seed, student), pool.points
@@ -276,6 +282,8 @@ class Course(Plan):
     def chapters(self, student=""):
         found = {name: Chapter(name) for name in self.assignments}
         for name, each in self.assignments.items():
+            if each.project:
+                found[name].questions |= projects.chapters()[each.project].questions
             for family, (token, points) in each.conventions(self.seed, student).items():
                 found[name].questions[family] = _question(name, family, token, points)
         return found
@@ -283,7 +291,7 @@ class Course(Plan):
     @property
     def version(self):
         asked = [
-            (each.name, [[pool.families, pool.asked, pool.points] for pool in each.questions])
+            (each.name, [[pool.families, pool.asked, pool.points] for pool in each.questions or ()] or each.project)
             for each in self.assignments.values()
         ]
         text = json.dumps([importlib.metadata.version("course-rnn"), self.seed, asked, self.partial_credit])
@@ -358,7 +366,10 @@ def _check_families(assignments):
     """A family is asked once, so that each student has one convention of it, and of enough to draw from."""
     asked, families = {}, _variants().FAMILIES
     for assignment in assignments:
-        for pool in assignment.questions:
+        if assignment.project and assignment.project not in projects.chapters():
+            known = ", ".join(projects.chapters())
+            raise ValueError(f"{assignment.name}: there is no project {assignment.project!r}. There are: {known}.")
+        for pool in assignment.questions or ():
             if not 0 < pool.asked <= len(pool.families):
                 there = f"and there are {len(pool.families)} families to choose from"
                 raise ValueError(f"{assignment.name}: count is {pool.asked}, {there}.")

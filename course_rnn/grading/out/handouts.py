@@ -169,8 +169,12 @@ def variant_solution(course, assignment, student) -> NotebookNode:
 
 
 def variant(course, assignment, student) -> NotebookNode:
-    """The exercise of a student, as it is handed out."""
-    exercise = release(variant_solution(course, assignment, student), course.chapters(student)[assignment.name])
+    """The exercise of a student, as it is handed out; a project is the same for everybody."""
+    if assignment.project:
+        solution = nbformat.read(find_solution(assignment.project), as_version=4)
+    else:
+        solution = variant_solution(course, assignment, student)
+    exercise = release(solution, course.chapters(student)[assignment.name])
     exercise.metadata.course_rnn.student = student
     return exercise
 
