@@ -47,7 +47,8 @@ def citation(path):
     about = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     authors, year = " and ".join(author["name"] for author in about["authors"]), about["date-released"].year
     fields = {"author": f"{{{authors}}}", "title": about["title"], "year": year, "version": about["version"]}
-    entry = f"@software{{course_rnn, {', '.join(f'{name} = {{{value}}}' for name, value in fields.items())}}}"
+    lines = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items())
+    entry = f"@software{{course_rnn{lines}\n}}"
     return f"{authors}: *{about['title']}*, version {about['version']}, {year}.\n\n```bibtex\n{entry}\n```"
 
 

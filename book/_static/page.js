@@ -1,33 +1,22 @@
 // What a page does once it is there: formulas and tables shrink until they fit, a tap enlarges a picture that the screen
 // has made small, and a link inside the book shows what it leads to. Without this script everything can still be read.
 
-// ---------------------------------------------------------------- formulas, tables and printed results fit the screen
+// ---------------------------------------------------------------- when something comes near the screen, it is made to fit
 {
   // how small each may become, as a share of its size: about nine pixels; beyond that it scrolls
-  const KINDS = { "div.math .formula": 0.5, ".bd-article table": 0.62, "div.cell_output pre": 0.66 };
-  const fit = () => {
-    for (const [kind, least] of Object.entries(KINDS)) {
-      const all = [...document.querySelectorAll(kind)];
-      all.forEach((one) => one.style.removeProperty("--fit"));
-      const shares = all.map((one) => {
-        const box = one.tagName === "TABLE" ? one.parentElement : one;
-        return box.clientWidth / Math.max(one.scrollWidth, one.offsetWidth, 1);
-      }); // all are measured before any is changed: one layout
-      shares.forEach((share, i) => share < 1 && all[i].style.setProperty("--fit", Math.max(least, 0.98 * share).toFixed(3)));
-    }
+  const KINDS = { "div.math .formula": 0.5, table: 0.56, "div.cell_output pre": 0.66 };
+  const fit = (all) => {
+    all.forEach((one) => one.style.removeProperty("--fit"));
+    const shares = all.map((one) => {
+      const box = one.tagName === "TABLE" ? one.parentElement : one;
+      return box.clientWidth / Math.max(one.scrollWidth, one.offsetWidth, 1);
+    }); // all are measured before any is changed: one layout
+    shares.forEach((share, i) => {
+      const least = Object.entries(KINDS).find(([kind]) => all[i].matches(kind))[1];
+      if (share < 1) all[i].style.setProperty("--fit", Math.max(least, 0.98 * share).toFixed(3));
+    });
   };
-  let width = 0;
-  const again = () => {
-    if (innerWidth !== width) fit();
-    width = innerWidth;
-  };
-  addEventListener("resize", again);
-  addEventListener("toggle", (event) => event.target.open && event.target.matches?.(".bd-article details") && fit(), true);
-  document.fonts.ready.then(again);
-}
 
-// ---------------------------------------------------------------- a tap enlarges a picture
-{
   const enlarge = (image) => {
     const dialog = document.createElement("dialog");
     const close = document.createElement("button");
@@ -43,6 +32,7 @@
     document.body.append(dialog);
     dialog.showModal();
   };
+  /** A picture that the screen has made small is a button that enlarges it. */
   const offer = (image) => {
     const small = image.clientWidth && image.clientWidth < 0.85 * image.naturalWidth;
     if (!small || image.closest("a")) return;
@@ -55,10 +45,24 @@
       enlarge(image);
     };
   };
-  for (const image of document.querySelectorAll(".bd-article img")) {
-    if (image.complete) offer(image);
-    image.addEventListener("load", () => offer(image));
-  }
+
+  const near = new IntersectionObserver((entries) => {
+    const shown = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+    shown.forEach((one) => near.unobserve(one));
+    fit(shown.filter((one) => one.tagName !== "IMG"));
+    for (const image of shown.filter((one) => one.tagName === "IMG"))
+      image.complete ? offer(image) : image.addEventListener("load", () => offer(image), { once: true });
+  }, { rootMargin: "800px" });
+  const watch = () => {
+    near.disconnect();
+    for (const one of document.querySelectorAll([...Object.keys(KINDS), "img"].map((kind) => `.bd-article ${kind}`).join())) near.observe(one);
+  };
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) watch(); // a phone's bar that comes and goes changes the height alone
+    width = innerWidth;
+  });
+  document.fonts.ready.then(watch);
 }
 
 // ---------------------------------------------------------------- a link shows what it leads to

@@ -20,6 +20,7 @@ from course_rnn.pages import npm
 HERE = Path(__file__).parent
 STYLE = "Temml-STIX2.css"
 ENVIRONMENT = re.compile(r"\\begin\{")
+WIDE = re.compile(r"\\q?quad(?![a-zA-Z])")
 logger = logging.getLogger(__name__)
 
 
@@ -67,10 +68,27 @@ def mathml(tex, display=False):
     return answer["mathml"]
 
 
+def parts(tex):
+    r"""A display cut at its wide spaces, where it may go on on the next line of a narrow screen.
+
+    Examples
+    --------
+    >>> parts(r"a = b, \qquad c = d")
+    ['a = b,', 'c = d']
+    >>> parts(r"\begin{aligned} a &= b, \qquad c = d \end{aligned}")
+    ['\\begin{aligned} a &= b, \\qquad c = d \\end{aligned}']
+    """
+    if r"\\" in tex or ENVIRONMENT.search(tex):
+        return [tex]
+    found = [part.strip() for part in WIDE.split(tex) if part.strip()]
+    return found if all(part.count("{") == part.count("}") for part in found) else [tex]
+
+
 def typeset(node, display):
     """The formula of a node; a faulty one is warned of, and stands as it was written."""
     try:
-        return mathml(node.astext().strip(), display)
+        tex = node.astext().strip()
+        return "".join(mathml(part, display) for part in (parts(tex) if display else [tex]))
     except ValueError as error:
         logger.warning("%s", error, location=node)
         return html.escape(node.astext())
