@@ -36,6 +36,9 @@ heading = "Why"
 "names the product" = 2
 "says when it vanishes" = 1
 """
+LINKS = """[...document.querySelectorAll(".tex a")].filter((a) =>
+    a.hasAttribute("href") || a.hasAttributeNS("http://www.w3.org/1999/xlink", "href")).length"""
+FORMULA = r"It vanishes. $\href{javascript:alert(1)}{x} \href{https://evil.example}{y} \class{wide}{z}$"
 STEP = """def rnn_step(x, h):
     a = x @ h
     for gate in (1, 2, 3):
@@ -67,7 +70,7 @@ def notebook(step, why):
 
 CLASS = {
     "ada": (STEP, "The product $W^T W$ decides:\n$$\\prod_t W_{hh}^\\top$$"),
-    "bob": (re.sub(r"\ba\b", "mine", STEP), "It vanishes."),
+    "bob": (re.sub(r"\ba\b", "mine", STEP), FORMULA),
     "<b>cyd</b>": ("def rnn_step(x, h):\n    return 0\n", " ".join(HOSTILE)),
 }
 
@@ -283,6 +286,13 @@ def test_it_can_be_read_in_light_and_dark_and_on_a_phone(page, scheme, dark):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == [], path
+
+
+@needs_chromium
+def test_a_formula_leads_nowhere(page):
+    page.goto(f"{page.url.rstrip('/')}/student?who=bob")
+    page.wait_for_selector(".tex mjx-container svg")
+    assert page.evaluate(LINKS) == 0 and page.locator(".tex .wide").count() == 0
 
 
 @needs_chromium

@@ -2,7 +2,12 @@
 "use strict";
 window.MathJax = {
   tex: { inlineMath: [["$", "$"], ["\\(", "\\)"]], processEscapes: true },
-  options: { ignoreHtmlClass: ".*", processHtmlClass: "tex", enableMenu: false },
+  options: {
+    ignoreHtmlClass: ".*",
+    processHtmlClass: "tex",
+    enableMenu: false,
+    safeOptions: { allow: { URLs: "none", classes: "none", cssIDs: "none", styles: "none" } },
+  },
   loader: { load: ["ui/safe"] },
 };
 
