@@ -305,9 +305,12 @@ def test_whoever_of_the_roster_handed_in_nothing_is_missing_until_they_do(folder
     found = graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn")
     assert (found["una"].status, found["una"].score, found["una"].assignment) == ("missing", None, "02_simple_rnn")
     assert found["una"].max_score == 15
+    graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn", seed=8, again=True)
+    with Store(tmp_path / "grades") as store:
+        assert not store.stale() and store.verdicts()["una"].seed == 8
     assert found["ben"] == replace(found["student00"], student="ben"), "the first of the team handed in for him"
     (folder / "una.ipynb").write_text("una")
-    assert graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn")["una"].status == "graded"
+    assert graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn", seed=8)["una"].status == "graded"
 
 
 # ---------------------------------------------------------------------- what comes in

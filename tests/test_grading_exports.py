@@ -77,6 +77,7 @@ def gather(tmp_path):
         found = roster.identified(found, students, known) if students else found
         return {each.student: each for each in found}
 
+    gather.folder = tmp_path
     return gather
 
 
@@ -174,6 +175,22 @@ def test_the_gradebook_of_canvas_is_a_roster(tmp_path):
         "ada@uni.edu": Entry("ada@uni.edu", "Ada Lovelace", "101"),
         "kim@uni.edu": Entry("kim@uni.edu", "Kim Lee", "103"),
     }
+
+
+def test_the_newest_counts_whatever_it_is_called_unless_it_is_called_as_another_assignment(gather):
+    layout = {
+        "adaada_101_5001_homework_1.ipynb": "old",
+        "adaada_101_5002_second try.ipynb": NOTEBOOK,
+        "adaada_101_5003_homework_2.ipynb": "another",
+    }
+    with zipfile.ZipFile(gather.folder / "both.zip", "w") as archive:
+        for name, content in layout.items():
+            archive.writestr(name, content)
+    names = ("homework_1", "homework_2")
+    [found], _ = collect(gather.folder / "both.zip", gather.folder / "both", names, "homework_1")
+    assert found.filename == "second try.ipynb"
+    [found], _ = collect(gather.folder / "both.zip", gather.folder / "both", names)
+    assert found.filename == "homework_2.ipynb"
 
 
 # ---------------------------------------------------------------------- Moodle

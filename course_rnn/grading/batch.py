@@ -202,7 +202,7 @@ def _missing(students, submissions, kept, run):
     """A verdict on everybody of the roster who has handed in nothing, alone or in a group, now or before."""
     there = {who for each in submissions for who in (each.student, *each.group)}
     for student in students:
-        if student not in there and student not in kept:
+        if student not in there and (student not in kept or kept[student].status == "missing"):
             plan = course.read(run.questions)
             most = points(plan.chapters(student), run.assignment)
             yield Verdict(student, run.assignment or "", plan.version, "", run.seed, "missing", None, most)

@@ -89,7 +89,7 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
         Names such as "02_simple_rnn".
     assignment : str, optional
         Where a student's folder has a folder of this name, as in an nbgrader course, only that is looked at; and of
-        several notebooks those that are called so.
+        several notebooks none that is called as another one.
     beside : iterable of str
         Names of the files that are wanted beside a notebook.
 
@@ -112,7 +112,7 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
         folder = source
     elif source.suffix == NOTEBOOK:
         files = _with_those_beside(source.absolute(), beside)
-        return [_submission(spelt_out(_stem(source.name, assignments)), files, None, beside)], left_out
+        return [_submission(spelt_out(_stem(source.name, assignments)), files, None, (), beside)], left_out
     else:
         raise ValueError(f"{source} is neither a folder, nor a zip, nor a notebook.")
     files = defaultdict(list)
@@ -136,14 +136,14 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
             left_out.append(f"{spelt_out(entry.name)}: not a notebook.")
     if not files:
         raise ValueError(f"There is no submission in {source}.")
-    found = [_submission(spelt_out(who), found, assignment, beside) for who, found in files.items()]
+    found = [_submission(spelt_out(who), found, assignment, assignments, beside) for who, found in files.items()]
     return sorted(found, key=_student), left_out
 
 
 def one_of(student, path, assignment=None, beside=()):
     """The submission of one student, at a path: a file as it is, or the newest in a folder."""
     files = _files(path) if _is_folder(path) else _with_those_beside(path, beside)
-    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, frozenset(beside))
+    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, (), frozenset(beside))
 
 
 def _with_those_beside(path, names):
@@ -166,11 +166,10 @@ def _student(submission):
     return submission.student
 
 
-def _submission(student, files, assignment, beside):
+def _submission(student, files, assignment, others, beside):
     notebooks = [file for file in files if file.suffix.lower() == NOTEBOOK and not file.is_dir()]
     notebooks = notebooks or [file for file in files if file.suffix.lower() == ZIP and not file.is_dir()]
-    about = [file for file in notebooks if assignment and assignment in file.name]
-    newest, rest = _newest(about or notebooks)
+    newest, rest = _newest([file for file in notebooks if not _is_of_another(file, assignment, others)])
     if newest:
         status = newest.lstat()
         problem = _not_plain(status)
@@ -188,6 +187,11 @@ def _submission(student, files, assignment, beside):
     else:
         problem = "Nothing was handed in." if _is_folder(files[0]) else f"No notebook was handed in, only {named}."
     return Submission(student, files[0], problem=problem)
+
+
+def _is_of_another(file, assignment, others):
+    """Whether a file is called as another assignment than the one that is graded, and not as that one."""
+    return bool(assignment) and assignment not in file.name and any(name in file.name for name in others)
 
 
 def _newest(files):
