@@ -309,6 +309,20 @@ def test_the_class_page_counts_who_handed_in_nothing(pages):
     assert "Nothing was handed in." in Text(pages(VARIANTS) / "feedback" / "una.html").text
 
 
+def test_what_a_class_reached_in_a_project_is_shown_without_names(pages):
+    found = [verdict("ada", 2, 3), verdict("bob", 1, 3), verdict("cyd", 0, 3)]
+    for each, score in zip(found, ("-1.250", "0.500", ""), strict=True):
+        said = (
+            f"{score} on the hidden part (nats a step): 2 of 2 points.\nThe scale: a 2.000 is 0 points, b 1.000 is 2."
+        )
+        each.questions["rnn_step"]["message"] = said if score else "There is no function rnn_step."
+    folder = pages(found)
+    assert "rnn_step , nats a step, all that was reached: -1.25, 0.5." in Text(folder / "index.html").text
+    [assignment] = json.loads((folder / "class.json").read_text())["assignments"].values()
+    expected = {"rnn_step": {"unit": "nats a step", "scores": [-1.25, 0.5]}, "rnn_forward": None}
+    assert assignment["reached"] == expected
+
+
 def test_the_numbers_of_the_class_page_are_a_table_and_json(pages):
     folder = pages(VARIANTS)
     with open(folder / "questions.csv", encoding="utf-8-sig", newline="") as file:

@@ -37,6 +37,7 @@ def put(*paths, content=NOTEBOOK):
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+        os.utime(path, (10**9, 10**9))  # all at the same time
 
 
 def zipped(path, *names, **contents):
@@ -115,6 +116,18 @@ def test_two_notebooks_are_a_problem_that_names_them(folder, gather):
     found = gather(folder)
     assert found["ada"].problem == "2 notebooks were handed in: a.ipynb, b.ipynb."
     assert "eve (1).ipynb, eve.ipynb" in found["eve"].problem
+
+
+def test_of_two_notebooks_the_newer_counts_by_its_own_time(folder, gather):
+    put(folder / "ada" / "a.ipynb", folder / "ada" / "b.ipynb", folder / "ada" / "c.ipynb")
+    os.utime(folder / "ada" / "b.ipynb", (10**9 + 60, 10**9 + 60))
+    found = gather(folder)["ada"]
+    assert (found.path.name, found.problem) == ("b.ipynb", "")
+    assert found.notes == ("Of 3 files that were handed in, the newest counts: b.ipynb.",)
+    os.utime(folder / "ada" / "a.ipynb", (10**9 + 61, 10**9 + 61))
+    assert gather(folder)["ada"].problem == "3 notebooks were handed in: a.ipynb, b.ipynb, c.ipynb.", (
+        "a zip rounds times"
+    )
 
 
 def test_an_empty_folder_is_a_student_who_handed_in_nothing(folder, gather):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from course_rnn.grading.text import write_whole
 
 MOST_BARS = 12  # of a histogram
 CAUSE = "Likely cause: "
+REACHED = re.compile(r"(-?\d+\.\d+) on the hidden part \((.+?)\): ")  # how the message of a project begins
 QUESTIONS, JSON = "questions.csv", "class.json"
 COLUMNS = (
     *("assignment", "question", "answers", "passed", "pass_rate", "pass_rate_low", "pass_rate_high", "mean", "max"),
@@ -81,7 +83,21 @@ def _question(answers):
         "answers": len(answers),
         "interval": item_analysis.interval(passed, len(answers)),
         "seconds": median(seconds) if seconds else None,
+        "reached": reached(answers),
     }
+
+
+def reached(answers):
+    """What a class reached in a project: the unit, and all scores in order, without names; None for other questions.
+
+    Examples
+    --------
+    >>> message = "0.512 on the hidden part (bits a character): 4 of 6 points."
+    >>> reached([{"message": message}, {"message": "There is no function write."}])
+    {'unit': 'bits a character', 'scores': [0.512]}
+    """
+    found = [match for match in (REACHED.match(answer["message"]) for answer in answers) if match]
+    return {"unit": found[0][2], "scores": sorted(float(match[1]) for match in found)} if found else None
 
 
 def histogram(scores, max_score):
@@ -153,6 +169,7 @@ def write(folder, seen):
         "assignments": {
             name: {what: each[what] for what in ("students", "mean", "median", "max_score", "histogram")}
             | {what: each[what] for what in ("misconceptions", "unnamed")}
+            | {"reached": {question: asked["reached"] for question, asked in each["questions"].items()}}
             for name, each in seen["assignments"].items()
         },
     }
