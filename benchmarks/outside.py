@@ -1,5 +1,7 @@
 """What the checks say to answers of strangers: how many are caught, refused, explained rightly, and how fast.
 
+    python benchmarks/outside.py                  a minute; writes results/strangers.json
+
 The answers are those of `strangers`, in two halves: A was there to mend the rules of the diagnosis by, B to measure.
 A pattern says whether a message names the true cause; where somebody has read that very message, their judgement counts
 (strangers/read.json, by the answer: what was said, and whether it is right, generic or misleading).
@@ -14,6 +16,9 @@ from pathlib import Path
 
 import strangers
 
+from course_rnn import machine
+
+OUT = Path(__file__).parent / "results" / "strangers.json"
 READ = Path(strangers.__file__).parent / "read.json"
 #: A first line that only says where a value is off explains nothing.
 ONLY_WHERE = re.compile(r" has wrong values| has shape .*[^?]$| contains ")
@@ -91,4 +96,6 @@ def in_words(found):
 
 
 if __name__ == "__main__":
-    print("\n".join(in_words(measured())))
+    found = measured()
+    print("\n".join(in_words(found)))
+    OUT.write_text(json.dumps({"hardware": machine.hardware()} | found, indent=1) + "\n")
