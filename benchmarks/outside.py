@@ -3,6 +3,8 @@
     python benchmarks/outside.py                  a minute; writes results/strangers.json
 
 The answers are those of `strangers`, in two halves: A was there to mend the rules of the diagnosis by, B to measure.
+B was opened once, and what it measured then is in results/strangers_sealed.json: that is the outside number. Some rules
+were mended by B afterwards, so what it says now is no better than A.
 A pattern says whether a message names the true cause; where somebody has read that very message, their judgement counts
 (strangers/read.json, by the answer: what was said, and whether it is right, generic or misleading).
 A mistake that a question registers is known by its name; the rates without those tell how far the rules carry.

@@ -176,9 +176,11 @@ class Question:
             self._right = {**(self._right if len(self._right) < REMEMBERED else {}), id(arguments): known}
         return known[1]
 
-    def shape(self, arguments):
-        """The shape of the first right value for the arguments of a case."""
-        return tuple(np.shape(self.expected(arguments)[0]))
+    def joined(self, trials):
+        """Trials of an answer that returns a list of rows for its only value, with their arrays."""
+        if len(self.returns) > 1 or not any(trial.values and len(trial.values) > 1 for trial in trials):
+            return trials
+        return [trial.joined(tuple(np.shape(self.expected(trial.arguments)[0]))) for trial in trials]
 
     def judge(self, trials, answer=None, *, partial=True) -> Result:
         """Say what a list of trials is worth, wherever they were run; the words are those of `check`.
@@ -195,7 +197,7 @@ class Question:
         """
         if any(trial.to_do for trial in trials):
             return Result(self.name, "to do", max_points=self.points)
-        trials = [trial.spread(len(self.returns), self.shape(trial.arguments)) for trial in trials]
+        trials = self.joined([trial.spread(len(self.returns)) for trial in trials])
         if not any(map(self.finding, trials)):
             message = f"The visible checks passed: {self.points:g} of {self.points:g} points."
             return Result(self.name, "passed", message, points=self.points, max_points=self.points)

@@ -62,7 +62,7 @@ def smallest(question, answer, trial):
         if weight(arguments) >= least or question.expected(arguments) is None:
             continue
         tried = run(answer, arguments, question.library, len(question.returns))
-        tried = tried.spread(len(question.returns), question.shape(arguments))
+        (tried,) = question.joined([tried.spread(len(question.returns))])
         if way(question, tried) == kind:
             best, least = tried, weight(arguments)
     return best

@@ -47,21 +47,16 @@ class Trial:
         """The same trial with only one of its values."""
         return replace(self, values=self.values and self.values[place : place + 1])
 
-    def spread(self, count, shape=None):
-        """The same trial, with its rows as the values where one array came for several, and with one array for a list.
-
-        A list of the right rows is an array of the right shape, where that is the shape of the only value.
-        """
-        if self.values is None:
+    def spread(self, count):
+        """The same trial, where one array came for several values, with its rows as the values."""
+        if self.values is None or len(self.values) != 1 or count == 1:
             return self
-        if count == 1:
-            rows = (
-                None
-                if getattr(self.values[0] if self.values else 0, "shape", ()) == shape
-                else as_array(list(self.values))
-            )
-            return self if rows is None or rows.shape != shape else replace(self, values=(rows,))
-        return self if len(self.values) != 1 else replace(self, values=as_tuple(self.values[0], count))
+        return replace(self, values=as_tuple(self.values[0], count))
+
+    def joined(self, shape):
+        """The same trial, with the list that it returned for its only value as an array, where that has a shape."""
+        rows = None if self.values is None else as_array(list(self.values))
+        return self if rows is None or rows.shape != shape else replace(self, values=(rows,))
 
     def does_as(self, other, tolerance=TOLERANCE, loosely=False):
         """Whether another trial on the same arguments ended in the same way.

@@ -4,9 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from course_rnn.checking.compare import as_array
 from course_rnn.checking.diagnose.evidence import Cause
-from course_rnn.checking.mistake import quietly
 
 AGREEING = 2  # cases that must say so
 TURNED = "with the signs of {} and {} turned round."
@@ -87,27 +85,10 @@ def a_mask(evidence):
     for k, (name, value) in enumerate(arguments.items()):
         if isinstance(value, np.ndarray) and value.dtype.kind == "b":
             function = answering(evidence.question.reference, one(k, lambda mask: ~mask))
-            agreed = [agrees(evidence, case, function) for case in evidence.failing]
+            agreed = [evidence.agrees(function, case) for case in evidence.failing]
             if agreed.count(True) >= AGREEING and False not in agreed:
                 return Cause("as_if", f"your results are those with the mask {name} turned round.")
     return None
-
-
-def agrees(evidence, case, function):
-    """Whether the answer did as a function does, where that makes numbers; None where it makes none."""
-    question, told = evidence.question, None
-    values = quietly(function, evidence.trials[case].arguments, question.library, evidence.count).values
-    if not values or len(values) != evidence.count:
-        return None
-    for place in evidence.wrong:
-        got, made = evidence.got[case][place], as_array(values[place])
-        if got is None or made is None or got.shape != made.shape:
-            return False
-        finite = np.isfinite(made)
-        if not evidence.same(got[finite], made[finite]):
-            return False
-        told = told or bool(finite.any()) or None
-    return told
 
 
 def answering(function, change):
@@ -177,6 +158,7 @@ def flipped(value):
 CHANGES = (
     ("for {} = 0: is it left out?", decimals, lambda v: v * 0),
     ("with the sign of {} turned round.", decimals, lambda v: -v),
+    ("with {} counted twice.", decimals, lambda v: 2 * v),
     ("with {} transposed.", lambda v: decimals(v) and v.ndim == 2 and v.shape[0] == v.shape[1], lambda v: v.T),
     ("with {} turned round along its first axis.", lambda v: decimals(v) and len(v) > 1, flipped),
     ("with tanh({0}) in the place of {0}.", decimals, lambda v: v.tanh() if hasattr(v, "tanh") else np.tanh(v)),

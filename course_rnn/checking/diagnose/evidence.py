@@ -141,3 +141,22 @@ class Evidence:
             unlike = not self.same(self.want[k][place], made)
             rich = rich or (unlike and made.dtype.kind == "f" and len(np.unique(made)) >= RICH)
         return rich
+
+    def agrees(self, function, case):
+        """Whether the values of a case are what another function makes, where it makes numbers.
+
+        None where it makes none, or nothing but what is right.
+        """
+        values, told = self.made(function, case).values, None
+        if not values or len(values) != self.count:
+            return None
+        for place in range(self.count):
+            got, made = self.got[case][place], as_array(values[place])
+            if got is None or made is None or got.shape != made.shape:
+                return False
+            finite = np.isfinite(made)
+            if not self.same(got[finite], made[finite]):
+                return False
+            want = self.want[case][place]
+            told = told or want.shape != made.shape or not self.same(want[finite], made[finite]) or None
+        return told

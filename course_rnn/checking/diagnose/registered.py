@@ -2,6 +2,8 @@
 
 from course_rnn.checking.diagnose.evidence import Cause
 
+AGREEING = 2  # cases that must say so
+
 
 def of_everything(evidence):
     """The one known mistake that does in everything what the answer did; the question's own come first."""
@@ -12,6 +14,18 @@ def of_everything(evidence):
             if len({mistake.message for mistake in fits}) == 1:
                 return named(evidence.question, fits[0])
     return None
+
+
+def where_there_are_numbers(evidence):
+    """The one known mistake that makes what the answer made, but nan in some places: with -inf where -1e9 stands."""
+    if not evidence.ran:
+        return None
+    fits = []
+    for mistake in evidence.question.mistakes.values():
+        agreed = [evidence.agrees(mistake.function, case) for case in evidence.failing]
+        if agreed.count(True) >= AGREEING and False not in agreed:
+            fits.append(mistake)
+    return named(evidence.question, fits[0]) if len(fits) == 1 else None
 
 
 def of_some_values(evidence):

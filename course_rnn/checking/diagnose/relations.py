@@ -10,6 +10,11 @@ from course_rnn.checking.diagnose.places import filled, joined, rows_alike
 from course_rnn.checking.diagnose.sums import common, counts, factors, named_sizes, ratio, ratios, sizes, terms
 from course_rnn.checking.diagnose.unused import said
 
+CONSTANTS = {
+    "as a logarithm to base 2 is": 1 / np.log(2),
+    "as a logarithm to base 10 is": 1 / np.log(10),
+    "the root of 2": 2**0.5,
+}
 BLOCKS = (2, 3, 4)  # directions, the gates of a GRU, those of an LSTM
 ENOUGH = 3  # different numbers that a relation must hold for: fewer fit by chance
 
@@ -35,22 +40,24 @@ def a_row(evidence):
         return None
     names = evidence.question.returns
     for place in evidence.wrong:
-        fits = [
-            (other, k) for other in range(evidence.count) for k in (0, 1, -2, -1) if is_row(evidence, place, other, k)
-        ]
-        if len(fits) == 1:
-            ((other, k),) = fits
-            return Cause("row", f"what you return as {names[place]} is {names[other]}[{k}].")
+        for other in sorted(range(evidence.count), key=lambda k, place=place: k != place):
+            for k in (-1, 0, 1, -2):
+                if is_row(evidence, place, other, k):
+                    return Cause("row", f"what you return as {names[place]} is {names[other]}[{k}].")
     return None
 
 
 def is_row(evidence, place, other, k):
-    """Whether one value is, in every case, a row of what another should be."""
+    """Whether one value is, in every case in which it is wrong, a row of what another should be."""
+    told = 0
     for got, want in zip(evidence.got, evidence.want, strict=True):
+        if evidence.same(got[place], want[place]):
+            continue
         rows = want[other]
         if not rows.ndim or not -len(rows) <= k < len(rows) or not evidence.same(got[place], rows[k]):
             return False
-    return True
+        told += 1
+    return told > 1
 
 
 def is_value(evidence, place, other):
@@ -115,10 +122,11 @@ def relation(pairs, arguments, tolerance, groups):
     telling = [k for k, (got, want) in enumerate(pairs) if not alike(got, want, tolerance)]
     if len(telling) < min(len(pairs), 2):
         return None
+    pairs, arguments = [pairs[k] for k in telling], [arguments[k] for k in telling]
     for group in groups:
         fits = {}
         for name, sentence, test in group(pairs, arguments):
-            seen = [numbers_alike(test, *pairs[k], arguments[k], tolerance) for k in telling]
+            seen = [numbers_alike(test, *pair, case, tolerance) for pair, case in zip(pairs, arguments, strict=True)]
             if None not in seen and len(set().union(*seen)) >= FEWER.get(group, ENOUGH):
                 fits[sentence] = name
         if len(fits) == 1:
@@ -217,9 +225,10 @@ def scalings(pairs, arguments):
     yield "sign", "has the wrong sign: it is minus what is right.", lambda got, want, case: (got, -want)
     factor = ratio(pairs)
     if factor is not None and not np.isclose(factor, -1):  # that is the sign; float32 makes it -0.99999999
+        known = next((f" ({words})" for words, value in CONSTANTS.items() if abs(factor - value) < 1e-3 * value), "")
         yield (
             "factor",
-            f"is {factor:.4g} times what is right, everywhere: a constant factor is missing, or one too many.",
+            f"is {factor:.4g}{known} times what is right, everywhere: a constant factor is missing, or one too many.",
             lambda got, want, case: (got, factor * want),
         )
     for words, size in named_sizes(arguments):
@@ -262,8 +271,30 @@ def functions(pairs, arguments):
             f"is {name} of what is right: one step too many.",
             lambda got, want, case, function=function: (got, function(want)),
         )
+    for name, function in (("the logistic sigmoid", sigmoid), ("the softmax", softmax), ("the positive part", relu)):
+        yield (
+            "function_too_many",
+            f"is {name} of what is right: one step too many.",
+            lambda got, want, case, function=function: (got, function(want)),
+        )
     yield "complement", "is 1 minus what is right.", lambda got, want, case: (got, 1 - want)
     yield "inverse", "is 1 divided by what is right.", lambda got, want, case: (got, 1 / want)
+
+
+def sigmoid(a):
+    """Between 0 and 1."""
+    return 1 / (1 + np.exp(-a))
+
+
+def softmax(a):
+    """Probabilities along the last axis."""
+    p = np.exp(a - a.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def relu(a):
+    """Nothing below 0."""
+    return np.maximum(a, 0)
 
 
 def exchanged(pairs, arguments):
