@@ -503,12 +503,12 @@ def test_the_gallery_shows_every_diagram_and_every_plot():
 
 
 def test_a_gradient_fades_along_the_chain():
-    picture = plot.fading({"RNN": np.array([0.0, 1e-4, 1.0]), "LSTM": np.array([1.0, 1.0, 1.0])})
+    picture = plot.fading({"RNN": np.array([0.0, 1e-2, 1.0]), "LSTM": np.array([1.0, 1.0, 1.0])})
     (ax,) = picture.fig.axes
     shades = [patch.get_facecolor()[:3] for patch in ax.patches if hasattr(patch, "radius")]
     dark = [1 - np.mean(shade) for shade in shades]
     assert dark[0] < dark[1] < dark[2] and dark[2] == dark[3] == dark[4] == dark[5]
-    assert "RNN: 1 at step 3, 1e-04 at step 2, 0e+00 at step 1" in picture.alt
+    assert "RNN: 1 at step 3, 1e-02 at step 2, 0e+00 at step 1" in picture.alt
 
 
 @pytest.mark.parametrize(

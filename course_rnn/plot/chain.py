@@ -5,7 +5,7 @@ import numpy as np
 from course_rnn.colours import ROLE
 from course_rnn.plot.style import INK, WIDTH, Plot, amount, canvas, house_style, text_of
 
-LOWEST = 1e-8  # what is smaller is drawn as nothing
+LOWEST = 1e-3  # what is smaller is drawn as nothing
 STRONGEST = 0.6  # of a colour map: darker, and dark letters could not be read on it
 
 
@@ -16,8 +16,8 @@ def fading(norms, *, symbol="h") -> Plot:
     Parameters
     ----------
     norms : dict of str to array (T,)
-        For each network the norm of the gradient at the steps 1 to T; colours are on a logarithmic scale from 1e-8 to
-        the largest.
+        For each network the norm of the gradient at the steps 1 to T; colours are on a logarithmic scale from 0.001
+        to the largest.
     symbol : str
         What stands in each state.
 
@@ -42,7 +42,8 @@ def fading(norms, *, symbol="h") -> Plot:
         raise ValueError("a norm is negative or not finite")
     [(T,)] = lengths
     highest, colours = max(row.max() for row in norms.values()), amount("gradient")
-    fig, (ax,) = canvas(0.5 + 0.95 * len(norms) * min(1.0, 9 / T), WIDTH)
+    width = min(WIDTH, 1.2 + 0.42 * T)  # so that letters can be read on a phone, too
+    fig, (ax,) = canvas(0.3 + 0.78 * len(norms) * min(1.0, 9 / T), width)
     said = [f"A chain of {T} states for each network, and the gradient that reaches them on its way back"]
     for line, (name, row) in enumerate(norms.items()):
         y = -1.5 * line
