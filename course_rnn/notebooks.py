@@ -5,6 +5,7 @@
 ``python -m course_rnn.notebooks book/02_simple_rnn.md``   makes it of a text in MyST Markdown first, and drops the text
 ``python -m course_rnn.notebooks --exercises``             regenerates exercises/ from solutions/, then runs them
 ``python -m course_rnn.notebooks --exercises --only 02``   does so with one
+``python -m course_rnn.notebooks --plain``                 runs nothing: Markdown becomes plain, and is counted anew
 
 A run starts a fresh kernel with one BLAS thread, so that sums have one order, and what it writes depends on nothing
 but the cells: run twice, the file does not change by a byte.
@@ -239,13 +240,21 @@ def main(arguments=None):
     parser.add_argument(
         "--install-from", metavar="URL", help="write the cell that installs the course, and run nothing"
     )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="run nothing, write the Markdown plainly and count equations and figures",
+    )
     parser.add_argument("--only", default="", help="with --exercises: how the names begin, such as 02")
     options = parser.parse_args(arguments)
     if options.install_from:
         return add_install_cells(options.install_from)
     paths = regenerate(only=options.only) if options.exercises else options.paths
     for path in tqdm(paths or [p for folder in FOLDERS for p in sorted(Path(folder).glob("*.ipynb"))], unit="notebook"):
-        run_text(path) if path.suffix == ".md" else run(path)
+        if options.plain:
+            write(nbformat.read(path, as_version=4), path)
+        else:
+            run_text(path) if path.suffix == ".md" else run(path)
 
 
 if __name__ == "__main__":

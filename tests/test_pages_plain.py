@@ -1,5 +1,8 @@
 """A notebook's plain Markdown and the marks that the book is built from say the same."""
 
+import ast
+import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -120,3 +123,53 @@ def test_what_a_page_hides_a_notebook_hides(tmp_path):
     hidden, shown = nbformat.read(path, as_version=4).cells
     assert hidden.metadata.jupyter == {"source_hidden": True}
     assert "jupyter" not in shown.metadata
+
+
+PAGES = [path for folder in notebooks.FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_notebook_reads_well_in_every_viewer(path):
+    """No directive and no role is left, equations and figures are counted in order, and a link leads to each."""
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    left = re.findall(r"^:{3,}.*|(?<!`)\{(?:\w+:)?\w+\}`[^`]+`|^\([\w-]+\)=$", text, re.MULTILINE)
+    assert left == [], f"write it plainly: python -m course_rnn.notebooks --plain {path.parent.name}/{path.name}"
+    for kind, pattern in [("Figure", r"^\*\*Figure ([\w.]+)\.\*\*"), ("equation", r"\\tag\{([\w.]+)\}")]:
+        found = re.findall(pattern, text, re.MULTILINE)
+        numbers = [int(number.rpartition(".")[2]) for number in found]
+        assert numbers == list(range(1, len(found) + 1)), f"a {kind} is out of order: --plain counts anew"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_notebook_needs_nothing_but_the_package(path):
+    """It runs in an empty folder with the wheel alone: it reads no file, and imports what the package brings."""
+    brought = {
+        "course_rnn",
+        "numpy",
+        "matplotlib",
+        "torch",
+        "triton",
+        "IPython",
+        "ipywidgets",
+        "tqdm",
+        *sys.stdlib_module_names,
+    }
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code" or "install" in cell.metadata.get("tags", []):
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                assert {name.partition(".")[0] for name in names} <= brought, names
+            called = node.func if isinstance(node, ast.Call) else None
+            assert not (isinstance(called, ast.Name) and called.id in ("open", "Path")), ast.unparse(node)
+
+
+def test_notebooks_can_be_made_plain_without_a_run(tmp_path):
+    path = tmp_path / "02_page.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("# A page\n\n:::{note}\nOnce.\n:::"), nbformat.v4.new_code_cell("1 / 0")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    notebooks.main(["--plain", str(path)])
+    text, code = nbformat.read(path, as_version=4).cells
+    assert text.source == "# A page\n\n> **Note**\n>\n> Once." and code.outputs == []
