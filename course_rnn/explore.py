@@ -28,7 +28,7 @@ HEAVY = 500_000
 HINT = '<p class="explore-hint">Run this cell to move the slider.</p>'
 
 
-def explore(frame, *, alt=None, **parameters):
+def explore(frame, *, alt=None, begin=None, **parameters):
     """Show ``frame(**values)`` with a slider for each of one or two parameters.
 
     Parameters
@@ -38,6 +38,8 @@ def explore(frame, *, alt=None, **parameters):
     alt : str or callable, optional
         The text that says what a frame shows: a format string, ``"gradient after {steps} steps"``, or a function of
         the same arguments as `frame` that returns the text. Plots and diagrams bring their own.
+    begin : dict, optional
+        Where the sliders stand at first, by parameter: one of its values; the first of them if not given.
     **parameters : sequence
         One or two. The values that the built page offers, in order. In a running notebook a range of whole or of
         decimal numbers can be set to any value in between.
@@ -45,8 +47,8 @@ def explore(frame, *, alt=None, **parameters):
     Raises
     ------
     ValueError
-        There are no parameters or more than two, one has no values, or `frame` does not take it; or no text is given
-        for a figure that has none of its own.
+        There are no parameters or more than two, one has no values, `frame` does not take it, or it does not have the
+        value to begin with; or no text is given for a figure that has none of its own.
     TypeError
         The values of a parameter are not a sequence.
 
@@ -57,8 +59,8 @@ def explore(frame, *, alt=None, **parameters):
     """
     _check(frame, parameters)
     draw = _describing(frame, alt)
-    static, text = _static(draw, parameters)
-    bundle = _live(draw, parameters)._repr_mimebundle_()
+    static, text = _static(draw, parameters, begin)
+    bundle = _live(draw, parameters, begin)._repr_mimebundle_()
     display(bundle | {"text/html": static, "text/plain": text}, raw=True)
 
 
@@ -74,6 +76,15 @@ def _check(frame, parameters):
         inspect.signature(frame).bind(**parameters)
     except TypeError as error:
         raise ValueError(f"the frame cannot be called with {', '.join(parameters)}: {error}") from None
+
+
+def _begin(parameters, begin):
+    """Where each slider stands at first."""
+    first = {name: values[0] for name, values in parameters.items()} | (begin or {})
+    for name, value in first.items():
+        if name not in parameters or value not in parameters[name]:
+            raise ValueError(f"the sliders cannot begin at {name} = {value!r}")
+    return first
 
 
 def _describing(frame, alt):
@@ -130,40 +141,44 @@ def _label(value):
 # ------------------------------------------------------------------------------------------------------ the two lives
 
 
-def _static(draw, parameters):
-    """The slider of the built page as HTML, and the text of the first frame.
+def _static(draw, parameters, begin=None):
+    """The slider of the built page as HTML, and the text of the frame to begin with.
 
-    The pictures, each once, and for each combination of values its picture and its text; the first picture is not
-    repeated, it stands in the page.
+    The pictures, each once, and for each combination of values its picture and its text; the picture to begin with is
+    not repeated, it stands in the page.
     """
-    pictures, frames = {}, []
+    begin, drawn = _begin(parameters, begin), []
     for combination in itertools.product(*parameters.values()):
         drawing, text = draw(**dict(zip(parameters, combination, strict=True)))
-        picture = min(_svg(drawing), _webp(drawing), key=len), _width(drawing)
-        frames.append((pictures.setdefault(picture, len(pictures)), text))
+        drawn.append(((min(_svg(drawing), _webp(drawing), key=len), _width(drawing)), text))
         plt.close(_figure(drawing))
+    at = {name: list(parameters[name]).index(value) for name, value in begin.items()}
+    shown, said = drawn[list(itertools.product(*map(range, map(len, parameters.values())))).index(tuple(at.values()))]
+    pictures = {shown: 0}
+    frames = [(pictures.setdefault(picture, len(pictures)), text) for picture, text in drawn]
     (first, width), *others = pictures
     weight = sum(len(source) for source, _ in pictures)
     if weight > HEAVY:
         warnings.warn(f"{len(pictures)} pictures weigh {weight:,} bytes: offer fewer values", stacklevel=3)
     sliders = "".join(
         f'<label><span class="explore-name">{html.escape(name.replace("_", " "))}</span> '
-        f'<input type="range" min="0" max="{len(values) - 1}" value="0" step="1" '
+        f'<input type="range" min="0" max="{len(values) - 1}" value="{at[name]}" step="1" '
         f'data-labels="{html.escape(json.dumps([_label(value) for value in values]))}"> '
-        f'<output aria-hidden="true">{html.escape(_label(values[0]))}</output></label>'
+        f'<output aria-hidden="true">{html.escape(_label(begin[name]))}</output></label>'
         for name, values in parameters.items()
     )
     data = json.dumps({"pictures": [(None, width), *others], "frames": frames}, ensure_ascii=False)
     data = data.replace("</", "<\\/")  # which would end the script element early
     return (
         f'<figure class="explore"><div class="explore-controls">{sliders}</div>'
-        f'<div aria-live="polite">{_image(first, width, frames[0][1])}</div>{HINT}'
+        f'<div aria-live="polite">{_image(first, width, said)}</div>{HINT}'
         f'<script type="application/json">{data}</script></figure>'
-    ), frames[0][1]
+    ), said
 
 
-def _control(name, values):
+def _control(name, values, begin=None):
     """The widget that sets one parameter: over the whole range where the values are numbers, else over the values."""
+    begin = values[0] if begin is None else begin
     look = {
         "description": name.replace("_", " "),
         "style": {"description_width": "initial"},
@@ -172,15 +187,16 @@ def _control(name, values):
     if len(values) > 1 and all(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in values):
         low, high = min(values), max(values)
         if all(isinstance(value, numbers.Integral) for value in values):
-            return widgets.IntSlider(value=values[0], min=low, max=high, **look)
+            return widgets.IntSlider(value=begin, min=low, max=high, **look)
         step = (high - low) / 100
-        return widgets.FloatSlider(value=values[0], min=low, max=high, step=step, readout_format=".3g", **look)
-    return widgets.SelectionSlider(options=[(_label(value), value) for value in values], **look)
+        return widgets.FloatSlider(value=begin, min=low, max=high, step=step, readout_format=".3g", **look)
+    return widgets.SelectionSlider(options=[(_label(value), value) for value in values], value=begin, **look)
 
 
-def _live(draw, parameters):
+def _live(draw, parameters, begin=None):
     """The widgets of a running notebook: a change of a slider draws the picture anew, or says what went wrong."""
-    controls = {name: _control(name, values) for name, values in parameters.items()}
+    begin = _begin(parameters, begin)
+    controls = {name: _control(name, values, begin[name]) for name, values in parameters.items()}
     picture = widgets.HTML()
 
     def show(_=None):

@@ -229,3 +229,19 @@ def test_bad_parameters_are_refused(parameters, message):
 def test_values_must_be_a_sequence():
     with pytest.raises(TypeError, match=r"the values of slope must be a sequence, such as \[1, 2, 3\]: got 5"):
         explore(line, alt="x", slope=5)
+
+
+def test_the_sliders_begin_where_it_is_interesting(shown):
+    bundle = shown(line, alt="slope {slope}, power {power}", begin={"slope": 3}, slope=[1, 2, 3], power=[1, 2])
+    page, data = page_of(bundle)
+    assert [slider["value"] for slider in page.all("input")] == ["2", "0"]
+    (image,) = page.all("img")
+    assert bundle["text/plain"] == image["alt"] == "slope 3, power 1"
+    assert data["frames"][4] == [0, "slope 3, power 1"] and data["pictures"][0][0] is None
+    assert sorted(picture for picture, _ in data["frames"]) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("begin", [{"slope": 9}, {"height": 1}])
+def test_a_place_to_begin_that_is_not_there_is_refused(begin):
+    with pytest.raises(ValueError, match="the sliders cannot begin at"):
+        explore(line, alt="x", begin=begin, slope=[1, 2])
