@@ -70,7 +70,8 @@ def scores(record, model, task="", rung=None):
 
 def interval(record, model, task="", rung=None):
     """The median score of a model on a rung, as an `Interval`."""
-    return _interval(_transformed(record, scores(record, model, task, rung)), _back(record))
+    values = _transformed(record, scores(record, model, task, rung))
+    return _interval(values, _weights(record, model, task, rung), _back(record))
 
 
 def difference(record, one, other, task="", rung=None):
@@ -79,9 +80,11 @@ def difference(record, one, other, task="", rung=None):
     Seeds are paired; a model without seeds, a baseline, is the same for all.
     """
     a, b = (_transformed(record, scores(record, model, task, rung)) for model in (one, other))
+    if not len(a) or not len(b):
+        raise ValueError("nothing of that kind has been run")
     seeds = min(len(each) for each in (a, b) if len(each) > 1) if max(len(a), len(b)) > 1 else 1
     a, b = (each if len(each) == 1 else each[:seeds] for each in (a, b))
-    return _interval(a - b, _back(record))
+    return _interval(a - b, _weights(record, one, task, rung), _back(record))
 
 
 def verdict(record, one, other, task="", rung=None):
@@ -89,7 +92,7 @@ def verdict(record, one, other, task="", rung=None):
 
     Examples
     --------
-    >>> trials = [{"task": "", "model": m, "rung": 10, "setting": {}, "seed": s, "blocks": [b + s / 100, b]}
+    >>> trials = [{"task": "", "model": m, "rung": 10, "setting": {}, "seed": s, "items": 2, "blocks": [b + s / 100, b]}
     ...           for m, b in (("LSTM", 1.0), ("RNN", 2.0)) for s in range(5)]
     >>> chosen = [{"task": "", "model": m, "rung": 10, "setting": {}} for m in ("LSTM", "RNN")]
     >>> record = {"metric": {"name": "nats", "lower_is_better": True, "log": False}, "rungs": {"10": 5},
@@ -226,13 +229,19 @@ def _back(record):
     return np.exp if record["metric"]["log"] else lambda value: value
 
 
-def _interval(values, back):
+def _weights(record, model, task, rung):
+    """How many items each part of the test part holds: as many, or one more."""
+    for row in runs(record, model, task, rung):
+        return np.array([len(part) for part in np.array_split(np.empty(row["items"]), len(row["blocks"]))])
+    raise ValueError("nothing of that kind has been run")
+
+
+def _interval(values, weights, back):
     """Of values (seeds, parts): draw seeds and parts again, take the mean over parts and the median over seeds."""
-    if len(values) == 0:
-        raise ValueError("nothing of that kind has been run")
     rng = np.random.default_rng(0)  # the same record says the same
     seeds, parts = values.shape
-    some = rng.integers(seeds, size=(DRAWS, seeds, 1)), rng.integers(parts, size=(DRAWS, 1, parts))
-    drawn = np.median(values[some].mean(axis=2), axis=1)
+    seed, part = rng.integers(seeds, size=(DRAWS, seeds, 1)), rng.integers(parts, size=(DRAWS, 1, parts))
+    drawn = np.median(np.average(values[seed, part], axis=2, weights=weights[part] + 0 * seed), axis=1)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(*(float(back(value)) for value in (np.median(values.mean(axis=1)), low, high)), seeds)
+    middle = np.median(np.average(values, axis=1, weights=weights))
+    return Interval(*(float(back(value)) for value in (middle, low, high)), seeds)

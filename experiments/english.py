@@ -103,5 +103,5 @@ EXPERIMENT = Experiment(
     metric=Metric("nats a character"),
     models={"n-grams": Model(ngrams, ORDERS, baseline=True)} | {cell: network(cell) for cell in ("LSTM", "GRU", "RNN")},
     rungs={10: 10, 40: 10, 160: 5},
-    tuned_to=160,
+    tuned_to=40,
 )

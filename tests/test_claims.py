@@ -143,7 +143,9 @@ def test_a_condition_on_a_record_is_that_of_its_intervals(book, monkeypatch):
         "models": {model: {"baseline": False} for model in models},
         "chosen": [about | {"model": model} for model in models],
         "trials": [
-            about | {"model": m, "seed": s, "blocks": [loss] * 3} for m, loss in models.items() for s in range(5)
+            about | {"model": m, "seed": s, "items": 3, "blocks": [loss] * 3}
+            for m, loss in models.items()
+            for s in range(5)
         ],
     }
     monkeypatch.setattr(claims, "results", {"toy": record}.__getitem__)

@@ -14,7 +14,7 @@ def record(log=False, lower=True, **scores):
             about = {"task": "", "model": model, "rung": rung, "setting": {"lr": 1}}
             chosen.append(about)
             trials += [
-                about | {"seed": seed, "validation": float(np.mean(row)), "blocks": list(row)}
+                about | {"seed": seed, "validation": float(np.mean(row)), "items": len(row), "blocks": list(row)}
                 for seed, row in enumerate(np.atleast_2d(values))
             ]
             trials.append(about | {"setting": {"lr": 2}, "seed": 0, "validation": 0, "blocks": [1e9]})  # not chosen
@@ -34,6 +34,14 @@ def noise(seeds, parts, size=1.0, seed=0):
 def test_the_median_is_that_of_the_chosen_runs():
     found = evidence.interval(record(net={10: [[1, 3], [2, 4], [9, 9]]}), "net", rung=10)
     assert found.median == 3 and found.seeds == 3 and 1 <= found.low <= found.high <= 9
+
+
+def test_parts_count_by_their_items():
+    """Five items in two parts, the first the larger."""
+    some = record(net={10: [[1.0, 2.0]]})
+    for row in some["trials"]:
+        row["items"] = 5
+    assert evidence.interval(some, "net", rung=10).median == pytest.approx((3 * 1 + 2 * 2) / 5)
 
 
 def test_an_interval_holds_the_truth_about_as_often_as_it_says():

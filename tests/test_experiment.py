@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from distributed import LocalCluster
 
 from course_rnn import cli, data
 from course_rnn.experiment import Clock, Experiment, Metric, Model, load, run
@@ -142,10 +143,15 @@ def test_what_is_no_longer_asked_for_is_left_out(toy):
     assert len(asked(toy)) == count
 
 
-def test_processes_give_the_same_scores(toy):
+@pytest.mark.parametrize("where", ["processes", "a cluster"])
+def test_where_it_runs_does_not_change_the_scores(toy, where):
     path, out = toy
-    alone = run(path, out, progress=False)
-    beside = run(path, out.with_name("other.json"), jobs=2, progress=False)
+    alone, other = run(path, out, progress=False), out.with_name("other.json")
+    if where == "processes":
+        beside = run(path, other, jobs=2, progress=False)
+    else:
+        with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+            beside = run(path, other, scheduler=cluster.scheduler_address, progress=False)
 
     def values(record):
         return [(row["task"], row["model"], row["rung"], row["seed"], row["blocks"]) for row in record["trials"]]
@@ -163,7 +169,11 @@ def test_each_training_is_rehearsed_once_before_its_clock_starts(toy):
 
 def test_what_is_kept_of_a_training(toy):
     row = next(row for row in run(*toy, progress=False)["trials"] if row["model"] == "net")
-    assert len(row["blocks"]) == 40 and np.mean(row["blocks"]) == pytest.approx(row["test"], abs=0.01)
+    assert (
+        len(row["blocks"]) == 40
+        and row["items"] == 100
+        and np.mean(row["blocks"]) == pytest.approx(row["test"], abs=0.01)
+    )
     assert row["seconds"] >= 0 and row["updates"] == 0
 
 

@@ -17,7 +17,7 @@ from course_rnn.experiment.plan import BASELINE, Experiment, Trial
 
 BLOCKS = 40  # at most so many parts of the test part are kept of each training: items for the bootstrap
 DIGITS = 5  # that are kept of a score
-KEPT = ("task", "model", "rung", "setting", "seed", "seconds", "updates", "validation", "test", "blocks")
+KEPT = ("task", "model", "rung", "setting", "seed", "seconds", "updates", "validation", "test", "items", "blocks")
 
 
 def load(path):
@@ -87,7 +87,7 @@ def one(experiment, trial):
     seconds, row = clock.used(), dict(vars(trial))
     test = np.atleast_1d(np.asarray(score("test"), dtype=float))
     row |= {"seconds": round(seconds, 2), "updates": clock.updates}
-    row |= {"validation": _rounded(np.mean(score("validation"))), "test": _rounded(test.mean())}
+    row |= {"validation": _rounded(np.mean(score("validation"))), "test": _rounded(test.mean()), "items": len(test)}
     blocks = [part.mean() for part in np.array_split(test, min(BLOCKS, len(test)))]
     return row | {"blocks": [_rounded(block) for block in blocks]}
 
