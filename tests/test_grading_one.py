@@ -205,7 +205,7 @@ def test_the_workflow_for_github_grades_the_notebook_and_writes_a_summary(tmp_pa
     done = subprocess.run(["bash", "-e", "-c", steps["grade"]["run"]], cwd=tmp_path, env=environment)
     assert done.returncode == 0
     summary = (tmp_path / "summary").read_text()
-    assert summary.startswith("## 02\\_simple\\_rnn: 15 of 15 points\n") and len(summary) < 1 << 20
+    assert summary.startswith("## 02\\_simple\\_rnn: 20 of 20 points\n") and len(summary) < 1 << 20
     [line] = (tmp_path / "output").read_text().splitlines()
     assert line.startswith("result=")
     found = json.loads(base64.b64decode(line.removeprefix("result=")))

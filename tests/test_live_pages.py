@@ -467,7 +467,7 @@ def test_the_front_page_leads_to_the_first_exercise_and_back_to_the_last(read):
     page.goto(page.url.replace("exercises/02_simple_rnn", "book/index"))
     page.get_by_role("link", name="Go on in your browser: Exercises: Simple RNN").tap()
     page.wait_for_url("**/exercises/02_simple_rnn.html")
-    assert "1 of 8 questions solved" in page.locator(".live-progress").inner_text()
+    assert "1 of 10 questions solved" in page.locator(".live-progress").inner_text()
     assert right.strip() in cell(page, "parameter_count").locator(".cell_input").inner_text()
 
 

@@ -478,7 +478,7 @@ def test_progress_is_kept_on_disk_and_survives_a_new_kernel(tmp_path, monkeypatc
     monkeypatch.delenv("COURSE_RNN_PROGRESS")
     simple_rnn.rnn_step.check(simple_rnn.rnn_step.reference)
     monkeypatch.setattr(progress, "_solved", {})  # what a new kernel knows
-    assert repr(simple_rnn.progress()).startswith("02_simple_rnn: 1 of 8 questions, 2 of 15 points")
+    assert repr(simple_rnn.progress()).startswith("02_simple_rnn: 1 of 10 questions, 2 of 20 points")
 
     simple_rnn.rnn_step.check(lambda x, h, a, b, c, d: h)  # a later failure takes nothing away
     for q in simple_rnn.chapter.questions.values():
@@ -491,7 +491,7 @@ def test_the_overview_adds_up_the_chapters():
     total = sum(q.points for q in QUESTIONS.values())
     first, *rows = repr(questions.overview()).splitlines()
     assert first == f"The course: 1 of {len(QUESTIONS)} questions, 2 of {total} points"
-    assert "  ○ 02_simple_rnn         2/15" in rows and len(rows) == len(questions.chapters())
+    assert "  ○ 02_simple_rnn         2/20" in rows and len(rows) == len(questions.chapters())
 
 
 @pytest.mark.parametrize(
