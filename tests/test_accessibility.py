@@ -27,6 +27,29 @@ def test_a_page_is_accessible(visit, name, theme):
     assert found == []
 
 
+@pytest.mark.parametrize("name", pages())
+def test_the_keyboard_gets_through_a_page(visit, name):
+    """Tab goes on to something new, that is on the screen and shows that it has the focus; nothing is out of order."""
+    page = visit(name)
+    assert page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0
+    seen = []
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        place, visible, marked = page.evaluate(
+            """() => {
+                const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
+                const all = [...document.querySelectorAll('*')];
+                return [all.indexOf(one), box.bottom > 0 && box.top < innerHeight,
+                    style.outlineStyle !== 'none' || style.boxShadow !== 'none' || one.matches('.skip-link a')];
+            }"""
+        )
+        if place in seen:  # a short page begins again
+            break
+        seen.append(place)
+        assert visible and marked, page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+    assert len(seen) > 8
+
+
 def test_everything_is_reached_with_the_keyboard_alone(visit):
     page = visit("book/02_simple_rnn")
     for hidden in ("details.sd-dropdown > summary", "details.hide > summary"):

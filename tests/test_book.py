@@ -7,7 +7,14 @@ import threading
 import pytest
 from in_browser import Quiet, needs_chromium, pages
 
-WIDTHS = (1200, 390)  # a desktop and a phone, in pixels
+WIDTHS = (1280, 390)  # a laptop and a phone, in pixels
+#: What reaches out of its box: formulas, tables, and on a laptop printed results, a few of which a phone scrolls.
+CLIPPED = """kinds => [...document.querySelectorAll(kinds)].filter(one => one.offsetParent).map(one => {
+    const box = one.tagName === 'TABLE' ? one.parentElement : one;
+    return [Math.max(one.scrollWidth, one.offsetWidth) - box.clientWidth, one.textContent.trim().slice(0, 60)];
+}).filter(([over]) => over > 1)"""
+RESULTS = ".bd-article div.cell_output pre"
+WEIGHT = 300_000  # of a chapter's HTML, in bytes
 
 pytestmark = needs_chromium
 
@@ -25,12 +32,22 @@ def test_a_page_is_sound(visit, address, name):
         formulas.evaluate_all("all => all.filter(one => !one.querySelector('math')).map(one => one.textContent)") == []
     )
 
-    alts = page.locator("article img").evaluate_all("images => images.map(image => image.getAttribute('alt') ?? '')")
+    alts = page.locator("article img:not(.thumbnail)").evaluate_all(
+        "images => images.map(image => image.getAttribute('alt') ?? '')"
+    )
     assert [alt for alt in alts if len(alt) < 20 or alt.startswith(("../", "_images"))] == []
 
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": width, "height": 60_000})  # all of it is near the screen
+        page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        kinds = ".bd-article div.math .formula, .bd-article table"
+        assert page.evaluate(CLIPPED, kinds if width < 1000 else f"{kinds}, {RESULTS}") == []
+
+
+@pytest.mark.parametrize("name", [name for name in pages() if name.startswith("book/0")])
+def test_a_chapter_is_light(site, name):
+    assert (site / f"{name}.html").stat().st_size <= WEIGHT
 
 
 def test_formulas_are_there_without_javascript(visit):
@@ -58,6 +75,59 @@ def test_the_explorer_is_moved_by_the_keyboard(visit):
     assert (picture.get_attribute("src"), picture.get_attribute("alt")) == before
 
 
+def test_the_pictures_of_an_explorer_are_fetched_when_a_reader_reaches_for_it(visit):
+    page = visit("book/02_simple_rnn")
+    page.locator("figure.explore").first.scroll_into_view_if_needed()
+    frames = {url for url in page.requests if "/_images/frame-" in url}
+    assert len(frames) <= 1
+    page.locator("figure.explore input").first.focus()
+    page.wait_for_load_state("networkidle")
+    assert len({url for url in page.requests if "/_images/frame-" in url}) > 3
+
+
+def test_no_page_asks_for_what_only_a_search_needs(visit):
+    page = visit("book/02_simple_rnn")
+    asked = [url.rpartition("/")[2].partition("?")[0] for url in page.requests]
+    assert not {"searchindex.js", "fontawesome.js", "fa-solid-900.woff2", "pydata-sphinx-theme.css"} & set(asked)
+    assert asked.count("book.css") == 1
+
+
+def test_a_tap_enlarges_a_diagram_that_a_phone_makes_small(visit):
+    page = visit("book/07_lstm_gru", 390)
+    page.set_viewport_size({"width": 390, "height": 900})
+    small = page.locator("article img").filter(visible=True)
+    page.wait_for_selector("article img[role=button]", state="attached")
+    picture = page.locator("article img[role=button]").first
+    picture.focus()
+    width = picture.bounding_box()["width"]
+    page.keyboard.press("Enter")
+    assert page.locator("dialog.enlarged img").bounding_box()["width"] > 1.15 * width
+    page.keyboard.press("Escape")
+    assert page.locator("dialog.enlarged").count() == 0
+    assert picture.evaluate("one => one === document.activeElement")
+    assert small.count() > 0
+
+
+def test_a_link_shows_what_it_leads_to(visit):
+    """A word of the glossary, which is on another page, by mouse; an equation of this one by keyboard."""
+    page = visit("book/07_lstm_gru")
+    page.locator("a.term").first.hover()
+    preview = page.locator(".preview")
+    preview.wait_for()
+    word = page.locator("a.term").first.inner_text().lower()
+    assert word.rstrip("s") in preview.inner_text().lower() and len(preview.inner_text()) > len(word) + 30
+    page.keyboard.press("Escape")
+    assert preview.is_hidden()
+
+
+def test_a_gallery_begins_with_pictures_that_lead_into_it(visit):
+    page = visit("book/gallery_simple")
+    links = page.locator(".thumbnails a")
+    assert links.count() > 15
+    for link in links.all():
+        assert page.locator(f"[id='{link.get_attribute('href').removeprefix('#')}']").count() == 1
+
+
 def test_without_javascript_the_first_picture_stands(visit):
     page = visit("book/02_simple_rnn", java_script_enabled=False)
     pictures = page.locator("figure.explore img")
@@ -81,6 +151,23 @@ def test_search_finds_a_term(visit, address, words, title):
     page.goto(f"{address}/search.html?q={words}")
     page.wait_for_selector("ul.search li a")
     page.wait_for_function("title => document.querySelector('ul.search').innerText.includes(title)", arg=title)
+
+
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("LSTM forget gate", "book/07_lstm_gru"),
+        ("vanishing gradient", "book/06_gradients"),
+        ("attention", "book/05_seq2seq"),
+        ("teacher forcing", "book/05_seq2seq"),
+    ],
+)
+def test_a_search_ranks_the_chapter_that_teaches_it_first(visit, address, words, page):
+    opened = visit("search")
+    opened.goto(f"{address}/search.html?q={words}")
+    opened.wait_for_function("document.querySelector('#search-results p')?.innerText.match(/found|Found/)")
+    first = opened.locator("ul.search li a").first.get_attribute("href")
+    assert first.partition(".html")[0] == page
 
 
 def test_the_front_door_leads_to_the_book(visit, address):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ import yaml
 from in_browser import ROOT, Quiet, needs_chromium
 
 from course_rnn import notebooks
+from course_rnn.pages import paper
 from course_rnn.pages import site as published
 
 REPOSITORY, ADDRESS = "https://github.com/example/course", "https://example.github.io/course"
@@ -202,3 +204,38 @@ def test_what_is_not_there_is_said_with_the_list_of_contents(browser, root):
     assert all(path.startswith(prefix) for path in local), [path for path in local if not path.startswith(prefix)]
     assert all((root[1] / "stable" / path.removeprefix(prefix)).is_file() for path in local)
     assert "This page is not here" in html
+
+
+# ------------------------------------------------------------- on paper, and to take along
+
+
+def test_the_long_page_holds_every_page_and_its_links_lead_into_it(book):
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(paper.long_page(book), "html.parser")
+    assert [article["id"] for article in soup.select("article.page")] == [paper.anchor(name) for name in NAMES]
+    ids = [element["id"] for element in soup.select("[id]")]
+    local = [link["href"][1:] for link in soup.select("article a[href^='#']")]
+    assert len(local) > 20
+    assert set(local) <= set(ids), sorted(set(local) - set(ids))
+    assert not soup.select("script, button, img[loading], details:not([open])")
+    assert all((book / "_print" / image["src"]).resolve().is_file() for image in soup.select("img"))
+
+
+@needs_chromium
+def test_the_book_is_printed_with_bookmarks(book, tmp_path):
+    printed = paper.print_book(book, tmp_path / "book.pdf").read_bytes()
+    assert printed.startswith(b"%PDF") and b"/Outlines" in printed
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 10
+    assert not (book / "_print").exists()
+
+
+def test_the_archive_is_the_site(book, tmp_path):
+    archive = zipfile.ZipFile(paper.pack(book, tmp_path / "book"))
+    assert {"index.html", "book/index.html", "_static/book.css"} <= set(archive.namelist())
+
+
+def test_without_a_book_there_is_nothing_to_print(tmp_path):
+    for make in (paper.long_page, paper.pack):
+        with pytest.raises(ValueError, match="There is no built book"):
+            make(tmp_path)

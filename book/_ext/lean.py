@@ -3,6 +3,7 @@
 - One style sheet instead of a dozen: esbuild joins those of the theme and its extensions, and PurgeCSS takes out the
   rules that no page and no script uses (nine of ten). Both come from npm, by the lock file in ``style/``.
 - No script draws icons: the theme's style has them in a font, and course.css names a font of those that the book uses.
+- Code is coloured where the style has a colour for it; names and commas have that of the text.
 - What a search needs is loaded by the page of searches alone, and scripts wait until the text is there.
 """
 
@@ -16,6 +17,7 @@ from course_rnn.pages import npm
 SHEET = re.compile(r'<link\b[^>]*href="[^"?]*?(_static/[^"?]*\.css)(?:\?[^"]*)?"[^>]*>\s*')
 ICONS = re.compile(r'<script defer src="[^"]*fontawesome\.js[^"]*"></script>')
 EARLY = re.compile(r'<link rel="preload" as="script"[^>]*>\s*')
+PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
 AT_ONCE = "documentation_options.js"  # which scripts that stand in the page speak of
 JOINED = "_static/book.css"
 LISTS = Path(__file__).parent / "style"
@@ -38,6 +40,7 @@ def lean_page(app, pagename, templatename, context, doctree):
         return sheet + EARLY.sub("", ICONS.sub("", SHEET.sub("", head)))
 
     context["lean"] = lean
+    context["body"] = PLAIN.sub(r"\1", context.get("body", ""))
     context.setdefault("head", "")
     if pagename != "search":  # whose scripts speak of each other while they are read
         for script in context["script_files"]:

@@ -3,18 +3,34 @@
 
 // ---------------------------------------------------------------- when something comes near the screen, it is made to fit
 {
-  // how small each may become, as a share of its size: about nine pixels; beyond that it scrolls
-  const KINDS = { "div.math .formula": 0.5, table: 0.56, "div.cell_output pre": 0.66 };
+  // how small each may become, as a share of its size: about nine pixels
+  const KINDS = { "div.math .formula": 0.5, table: 0.6, "div.cell_output pre": 0.66 };
   const fit = (all) => {
-    all.forEach((one) => one.style.removeProperty("--fit"));
+    for (const one of all) {
+      one.style.removeProperty("--fit");
+      one.classList.remove("too-wide");
+    }
     const shares = all.map((one) => {
       const box = one.tagName === "TABLE" ? one.parentElement : one;
       return box.clientWidth / Math.max(one.scrollWidth, one.offsetWidth, 1);
     }); // all are measured before any is changed: one layout
     shares.forEach((share, i) => {
-      const least = Object.entries(KINDS).find(([kind]) => all[i].matches(kind))[1];
-      if (share < 1) all[i].style.setProperty("--fit", Math.max(least, 0.98 * share).toFixed(3));
+      const one = all[i];
+      const least = Object.entries(KINDS).find(([kind]) => one.matches(kind))[1];
+      if (share >= 1) return;
+      // what would become too small keeps its size: a table's rows become lists, a printed line is broken, or it scrolls
+      if (0.97 * share >= least || one.matches(".formula")) one.style.setProperty("--fit", Math.max(least, 0.97 * share).toFixed(3));
+      else {
+        if (one.tagName === "TABLE") label(one);
+        else one.style.setProperty("--fit", least);
+        one.classList.add("too-wide");
+      }
     });
+  };
+  /** Write into each cell the name of its column, which a list of its row shows. */
+  const label = (table) => {
+    const names = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    for (const row of table.querySelectorAll("tbody tr")) [...row.cells].forEach((cell, i) => (cell.dataset.column = names[i] ?? ""));
   };
 
   const enlarge = (image) => {
