@@ -143,7 +143,8 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
 def one_of(student, path, assignment=None, beside=()):
     """The submission of one student, at a path: a file as it is, or the newest in a folder."""
     files = _files(path) if _is_folder(path) else _with_those_beside(path, beside)
-    return _submission(student, [file.absolute() for file in files] or [path.absolute()], assignment, (), frozenset(beside))
+    files = [file.absolute() for file in files] or [path.absolute()]
+    return _submission(student, files, assignment, (), frozenset(beside))
 
 
 def _with_those_beside(path, names):
