@@ -193,6 +193,21 @@ def test_the_newest_counts_whatever_it_is_called_unless_it_is_called_as_another_
     assert found.filename == "homework_2.ipynb"
 
 
+def test_names_like_those_of_canvas_say_nothing_elsewhere(tmp_path):
+    """A file in a student's folder, and the folder that all of it lies in."""
+    top = tmp_path / "course_2026_11_class"
+    for who in ("ada", "bob"):
+        (top / who).mkdir(parents=True)
+        (top / who / f"homework_1_2026_11_{who}.ipynb").write_text(NOTEBOOK)
+    found, _ = collect(top, tmp_path / "unpacked", ("homework_1",))
+    assert [(each.student, each.filename, each.named) for each in found] == [
+        ("ada", "homework_1_2026_11_ada.ipynb", None),
+        ("bob", "homework_1_2026_11_bob.ipynb", None),
+    ]
+    told, unknown = received(tmp_path / "grades", {each.student: each for each in found})
+    assert not unknown and {source for _, source in told.values()} == {"file"}
+
+
 # ---------------------------------------------------------------------- Moodle
 
 #: moodle/moodle, mod/assign/feedback/file/importziplib.php: is_valid_filename_for_import

@@ -103,13 +103,22 @@ def _named(lms, said, match):
     return Named(lms, who, file, order, when, late, said.get("about") or "", prefix)
 
 
-def of_path(path) -> Named | None:
-    """What the innermost name in a path says that an LMS made."""
+def of_path(path, canvas=False) -> Named | None:
+    """What the innermost name in a path says that an LMS made.
+
+    `canvas`, the file lies in an export of Canvas; nowhere else are names believed that are like those of Canvas.
+    """
     for part in reversed(path.parts):
         found = named(part)
-        if found:
+        if found and (found.lms not in NEEDS_COMPANY or (canvas and part == path.name)):
             return found
     return None
+
+
+def is_canvas(files):
+    """Whether most of some files lie together and are called as Canvas does: some other may have got among them."""
+    found = [file for file in files if (said := named(file.name)) and said.lms in NEEDS_COMPANY]
+    return 2 * len(found) > len(files) and len({file.parent for file in found}) == 1
 
 
 def _time(text, form):

@@ -52,6 +52,8 @@ class Submission:
         Files beside the notebook that the plan asks for, by name.
     group : tuple of str
         Who handed it in together with this student, and nothing of their own.
+    canvas : bool
+        It lies in an export of Canvas.
     """
 
     student: str
@@ -61,16 +63,17 @@ class Submission:
     notes: tuple = ()
     beside: dict = field(default_factory=dict)
     group: tuple = ()
+    canvas: bool = False
 
     @property
     def named(self):
         """What the names say that an LMS gave the file and its folders; None without one."""
-        return lms.of_path(self.path)
+        return lms.of_path(self.path, self.canvas)
 
     @property
     def filename(self):
         """The name of the file as the student gave it, without what an LMS put before it."""
-        return _own_name(self.path)
+        return _own_name(self.path, self.canvas)
 
 
 def collect(source, unpacked, assignments=(), assignment=None, beside=()):
@@ -118,7 +121,7 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
     files = defaultdict(list)
     entries = sorted(entry for entry in folder.absolute().iterdir() if _theirs(entry.name))
     alone = [entry for entry in entries if not _is_folder(entry)]
-    believed = _believed(alone)
+    canvas = lms.is_canvas(alone)
     for entry in filter(_is_folder, entries):
         named = lms.named(entry.name)
         if named and named.lms == "exchange" and not _is_about(named, assignment):
@@ -128,7 +131,7 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
         files[named.who if named and named.lms not in lms.NEEDS_COMPANY else entry.name] += _files(place) or [entry]
     for entry in alone:
         named = lms.named(entry.name)
-        if named and (believed or named.lms not in lms.NEEDS_COMPANY):
+        if named and (canvas or named.lms not in lms.NEEDS_COMPANY):
             files[named.who].append(entry)
         elif entry.suffix.lower() == NOTEBOOK:
             files[_stem(entry.name, assignments)].append(entry)
@@ -136,8 +139,8 @@ def collect(source, unpacked, assignments=(), assignment=None, beside=()):
             left_out.append(f"{spelt_out(entry.name)}: not a notebook.")
     if not files:
         raise ValueError(f"There is no submission in {source}.")
-    found = [_submission(spelt_out(who), found, assignment, assignments, beside) for who, found in files.items()]
-    return sorted(found, key=_student), left_out
+    what = assignment, assignments, beside, canvas
+    return sorted((_submission(spelt_out(who), found, *what) for who, found in files.items()), key=_student), left_out
 
 
 def one_of(student, path, assignment=None, beside=()):
@@ -152,12 +155,6 @@ def _with_those_beside(path, names):
     return [path, *(path.with_name(name) for name in names if path.with_name(name).exists())]
 
 
-def _believed(files):
-    """Whether most of the files that lie alone are called as Canvas does: some other may have got among them."""
-    named = [found for found in (lms.named(file.name) for file in files) if found]
-    return 2 * sum(found.lms in lms.NEEDS_COMPANY for found in named) > len(files)
-
-
 def _is_about(named, assignment):
     """Whether a folder of the exchange is of an assignment, or of a student's own variant of it."""
     return assignment in (None, named.about, named.about.removesuffix(f"_{named.who}"))
@@ -167,10 +164,11 @@ def _student(submission):
     return submission.student
 
 
-def _submission(student, files, assignment, others, beside):
+def _submission(student, files, assignment, others, beside, canvas=False):
     notebooks = [file for file in files if file.suffix.lower() == NOTEBOOK and not file.is_dir()]
     notebooks = notebooks or [file for file in files if file.suffix.lower() == ZIP and not file.is_dir()]
-    newest, rest = _newest([file for file in notebooks if not _is_of_another(file, assignment, others)])
+    canvas = canvas and len({file.parent for file in files}) == 1
+    newest, rest = _newest([file for file in notebooks if not _is_of_another(file, assignment, others)], canvas)
     if newest:
         status = newest.lstat()
         problem = _not_plain(status)
@@ -179,15 +177,16 @@ def _submission(student, files, assignment, others, beside):
             newest,
             datetime.fromtimestamp(status.st_mtime, UTC),
             problem and f"{spelt_out(newest.name)} is {problem}.",
-            (f"Of {1 + len(rest)} files that were handed in, the newest counts: {_called(newest)}.",) if rest else (),
-            _beside(files, newest, beside),
+            _chosen(newest, rest, canvas) if rest else (),
+            _beside(files, newest, beside, canvas),
+            canvas=canvas,
         )
     named = ", ".join(spelt_out(file.name) for file in (notebooks or files)[:5])
     if notebooks:
         problem = f"{len(notebooks)} notebooks were handed in: {named}."
     else:
         problem = "Nothing was handed in." if _is_folder(files[0]) else f"No notebook was handed in, only {named}."
-    return Submission(student, files[0], problem=problem)
+    return Submission(student, files[0], problem=problem, canvas=canvas)
 
 
 def _is_of_another(file, assignment, others):
@@ -195,54 +194,54 @@ def _is_of_another(file, assignment, others):
     return bool(assignment) and assignment not in file.name and any(name in file.name for name in others)
 
 
-def _newest(files):
+def _chosen(newest, rest, canvas):
+    """What a student is told of the choice."""
+    called = spelt_out(_own_name(newest, canvas))
+    return (f"Of {1 + len(rest)} files that were handed in, the newest counts: {called}.",)
+
+
+def _newest(files, canvas):
     """The newest of some files and the others; None and all of them where that cannot be told."""
     if len(files) < 2:
         return (files[0], []) if files else (None, [])
-    by_age = sorted(files, key=_age)
-    if len({len(_age(file)) for file in files}) != 1:  # some have an order, and some do not
+    ages = {file: _age(file, canvas) for file in files}
+    by_age = sorted(files, key=ages.get)
+    if len({len(age) for age in ages.values()}) != 1:  # some have an order, and some do not
         return None, files
-    last, before = _age(by_age[-1]), _age(by_age[-2])
-    apart = last[:-1] != before[:-1] or last[-1] - before[-1] > (SAME_TIME if _by_its_own_time(by_age[-1]) else 0)
+    least = 0 if lms.of_path(by_age[-1], canvas) else SAME_TIME
+    apart = ages[by_age[-1]][-1] - ages[by_age[-2]][-1] > least
     return (by_age[-1], by_age[:-1]) if apart else (None, files)
 
 
-def _age(file):
+def _age(file, canvas):
     """What grows from one file of a student to the next.
 
     The files in an export do not tell it: Moodle gives all of them the time of the export.
     """
-    named = lms.of_path(file)
+    named = lms.of_path(file, canvas)
     if named is None:
         return (file.lstat().st_mtime,)
     if named.order:
         return named.order
-    copy = COPY.search(Path(_own_name(file)).stem)
+    copy = COPY.search(Path(_own_name(file, canvas)).stem)
     return (int(copy["second"] or copy["copy"]) if copy else 0,)
 
 
-def _by_its_own_time(file):
-    return lms.of_path(file) is None
-
-
-def _own_name(path):
+def _own_name(path, canvas):
     """The name of a file as the student gave it."""
     named = lms.named(path.name)
-    return named.file if named and named.file else path.name
+    believed = named and (canvas or named.lms not in lms.NEEDS_COMPANY)
+    return named.file if believed and named.file else path.name
 
 
-def _called(path):
-    return spelt_out(_own_name(path))
-
-
-def _beside(files, notebook, names):
+def _beside(files, notebook, names, canvas):
     """The newest plain file of each of some names that lies beside a notebook."""
     found = defaultdict(list)
     for file in files:
-        name = _first_name(file)
+        name = _first_name(file, canvas)
         if file != notebook and name in names and not _not_plain(file.lstat()):
             found[name].append(file)
-    return {name: max(those, key=_age) for name, those in found.items()}
+    return {name: max(those, key=lambda file: _age(file, canvas)) for name, those in found.items()}
 
 
 def _not_plain(status):
@@ -321,7 +320,7 @@ def _unpack_entry(archive, entry, folder, beside, left):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as file:  # never over a file that is there
-        if target.suffix.lower() in (NOTEBOOK, ZIP) or _first_name(target) in beside:
+        if target.suffix.lower() in (NOTEBOOK, ZIP) or _first_name(target, canvas=True) in beside:
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may ask for gigabytes
                 raise ValueError("it is compressed in an unusual way.")
             whose = name.parts[0]
@@ -333,7 +332,7 @@ def _unpack_entry(archive, entry, folder, beside, left):
     os.utime(target, (written, written))
 
 
-def _first_name(path):
+def _first_name(path, canvas):
     """The name that a file has as long as there is no copy of it."""
-    own = Path(_own_name(path))
+    own = Path(_own_name(path, canvas))
     return COPY.sub("", own.stem) + own.suffix

@@ -76,7 +76,9 @@ def feedback(folder, out=None, worksheet=None, students=None) -> Sent:
     folder, found = Path(folder), settled(folder).verdicts
     with Store(folder) as store:
         paths = store.paths()
-    addresses = {who: address(lms.of_path(path)) for who, path in paths.items() if path and lms.of_path(path)}
+    there = {who: path for who, path in paths.items() if path}
+    canvas = lms.is_canvas(list(there.values()))
+    addresses = {who: address(named) for who, path in there.items() if (named := lms.of_path(path, canvas))}
     if worksheet:
         addresses |= of_worksheet(worksheet, students or {who: Entry(who) for who in found})
     if not addresses:
