@@ -6,9 +6,12 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from grading_store import keep
 
+from course_rnn.checking.project import Mark, Project
+from course_rnn.checking.trial import Trial
 from course_rnn.grading.marks import named
 from course_rnn.grading.out import overview, report
 from course_rnn.grading.out.overview import histogram, misconceptions
@@ -311,11 +314,14 @@ def test_the_class_page_counts_who_handed_in_nothing(pages):
 
 def test_what_a_class_reached_in_a_project_is_shown_without_names(pages):
     found = [verdict("ada", 2, 3), verdict("bob", 1, 3), verdict("cyd", 0, 3)]
-    for each, score in zip(found, ("-1.250", "0.500", ""), strict=True):
-        said = (
-            f"{score} on the hidden part (nats a step): 2 of 2 points.\nThe scale: a 2.000 is 0 points, b 1.000 is 2."
+    asked = {"unit": "nats a step", "marks": (Mark("a", 2.0, 0), Mark("b", 1.0, 2)), "doubtful": -9}
+    inputs, target = {"x": np.zeros(1)}, np.zeros(1)
+    for each, score in zip(found, (-1.25, 0.5, None), strict=True):
+        about = "p1", "rnn_step", ("x",), 2, None, lambda x: x.shape, lambda values, targets, score=score: score
+        result = (
+            Project(*about, **asked).judge([(inputs, target)], [Trial(inputs, (target,))], "hidden") if score else None
         )
-        each.questions["rnn_step"]["message"] = said if score else "There is no function rnn_step."
+        each.questions["rnn_step"]["message"] = result.message if score else "There is no function rnn_step."
     folder = pages(found)
     assert "rnn_step , nats a step, all that was reached: -1.25, 0.5." in Text(folder / "index.html").text
     [assignment] = json.loads((folder / "class.json").read_text())["assignments"].values()

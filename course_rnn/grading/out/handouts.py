@@ -104,7 +104,7 @@ def _cells(cell, questions):
 def _sealed(chapter):
     """The cell that makes the sealed questions of a chapter, folded away where an editor can."""
     cell = new_code_cell(UNSEAL.format(text=seal(chapter)), id="questions")
-    cell.metadata.jupyter = {"source_hidden": True}
+    cell.metadata |= {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}  # the tag is what `write` goes by
     return cell
 
 
