@@ -13,7 +13,7 @@ import pytest
 from distributed import Client
 from grading_store import kept, sha256
 
-from course_rnn.grading import batch
+from course_rnn.grading import batch, course
 from course_rnn.grading.batch import AHEAD, ATTEMPTS, Run, grade_class
 from course_rnn.grading.intake.submissions import Submission
 from course_rnn.grading.limits import Limits
@@ -304,7 +304,8 @@ def test_whoever_of_the_roster_handed_in_nothing_is_missing_until_they_do(folder
     (tmp_path / "roster.csv").write_text("\n".join(["student,team", *lines, "una,", "ben,red"]))
     found = graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn")
     assert (found["una"].status, found["una"].score, found["una"].assignment) == ("missing", None, "02_simple_rnn")
-    assert found["una"].max_score == 15
+    asked = course.read().chapters()["02_simple_rnn"].questions.values()
+    assert found["una"].max_score == sum(question.points for question in asked)
     graded(roster=tmp_path / "roster.csv", assignment="02_simple_rnn", seed=8, again=True)
     with Store(tmp_path / "grades") as store:
         assert not store.stale() and store.verdicts()["una"].seed == 8
