@@ -5,7 +5,7 @@ var Scorer = {
   score: ([page, title, , , score]) => {
     const folder = [
       [/^book\/(0\d_|\d\d_)/, 40], // chapters
-      [/^book\/(glossary|troubleshooting|notation|what_beats)/, 20],
+      [/^book\/(glossary|troubleshooting|notation|when_does)/, 20],
       [/^book\/index$/, 10],
       [/^exercises\//, 5],
       [/^solutions\//, -10],
