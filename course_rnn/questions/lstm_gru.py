@@ -792,7 +792,7 @@ def torch_biases(rng):
     hints=(
         "u lies between 0 and 1. Stretch and move it, so that it lies between 1 and T - 1; then take the logarithm.",
         "b = torch.log(1 + u * (T - 2)). The gates are stacked i, f, g, o: which rows get b, and which get -b?",
-        "On clones: bias_ih[H : 2 * H] = b, bias_ih[:H] = -b, and the same rows of bias_hh are 0, as torch adds both.",
+        "Work on clones. torch adds both biases: if one gets the value, what must stand in the same rows of the other?",
     ),
     see="the-forget-bias-is-a-dial",
     library="torch",
@@ -902,7 +902,7 @@ def sums_and_states(rng):
     hints=(
         "Start from the LSTM of the chapter. Which of its four blocks is not needed if i = 1 - f?",
         "Three blocks, in the order f, g, o: np.split(a + u, 3, axis=1). Two go through σ, g through the tanh.",
-        "In the place of i * g stands (1 - f) * g; the rest of the LSTM stays as it is.",
+        "Where f keeps much of c, little is written. Which factor in front of g says that?",
     ),
     see="your-own-cell",
 )
@@ -975,7 +975,7 @@ def a_coupled_step_back(rng):
     hints=(
         "Take the lines of the step from the last to the first. c_next reaches the loss in two ways: which?",
         "dc += dh * o * (1 - tanh(c_next)**2). Then f is in two terms, f * c and (1 - f) * g: what is dL/df?",
-        "df = dc * (c - g) and dg = dc * (1 - f); each then times the derivative of its σ or tanh. dc_before = dc * f.",
+        "f stands twice in c' = f c + (1 - f) g: nudge it, and by which difference does c' move? Then come the slopes.",
     ),
     see="your-own-cell",
 )

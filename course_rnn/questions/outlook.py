@@ -104,7 +104,7 @@ def many_maps():
     hints=(
         "The state h0 goes into the first map: b_1 becomes a_1 h0 + b_1. Then scan as in the chapter, on copies.",
         "While reach < T: all steps from reach on absorb those reach before, all of them as they were; then double it.",
-        "h[reach:] = a[reach:] * h[:-reach] + h[reach:], and after it a[reach:] = a[reach:] * a[:-reach].",
+        "Each step takes in the result of the step `reach` before it. Which of h and a changes first, and why?",
     ),
     see="the-scan",
     library="torch",
@@ -378,7 +378,7 @@ def some_events(rng):
     hints=(
         "Ask at each step what is to happen to the state: kept (a = 1), dropped (a = 0), turned round (a = -1)?",
         "hold: a mark drops the state and writes the value, no mark keeps it. turn: a mark drops it and writes 1.",
-        "mean: mean_t = ((t - 1) mean_{t-1} + value_t) / t with t = 1, 2, ..., T, which is np.arange(1, T + 1).",
+        "Write the mean of t values by the mean of t - 1 of them: which share has each?",
     ),
     see="what-was-given-up",
 )

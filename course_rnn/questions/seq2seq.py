@@ -555,7 +555,7 @@ def some_tables(rng):
     hints=(
         "Do the example of the chapter by hand with width 2: which beginnings are there after one word, after two?",
         "Keep paths (n, t) and their scores (n,). Each step: keep the best width, continue each with all V words.",
-        "kept = np.argsort(-scores)[:width] are the best; scores[kept][:, None] + table[last words] is (n, V).",
+        "All continuations of the kept sentences make a table (n, V). Flat, which places are best, and whose?",
     ),
     see="greedy-beam-or-drawn-by-lot",
 )

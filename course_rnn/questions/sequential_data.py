@@ -471,7 +471,7 @@ def a_signal(rng):
     hints=(
         "The forecasts are for z[W], z[W + 1], ...: what has W values before it. Which window belongs to z[W]?",
         "For each t from W on, the mean of z[t - W : t] is one forecast and z[t - 1] is the other.",
-        "The root of the mean of the squared errors: np.sqrt(np.mean((forecasts - z[W:]) ** 2)), for both forecasts.",
+        "Both are judged on z[W:]. Which slice of z, as long as that, holds the last value before each of its steps?",
     ),
     see="a-series-in-which-the-past-helps",
 )

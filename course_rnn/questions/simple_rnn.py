@@ -340,7 +340,7 @@ def a_long_sequence(rng):
     hints=(
         "What must you keep of a piece so that the next one goes on as if nothing had been cut?",
         "The pieces are x[0:size], x[size:2*size], ...; a slice that reaches past the end is cut by NumPy.",
-        "for start in range(0, len(x), size): run the steps of x[start : start + size] from your h; keep h.",
+        "What must a piece begin with, so that nobody could tell that it was cut? And which state of it is kept?",
     ),
     see="the-state-is-all-that-counts",
 )
