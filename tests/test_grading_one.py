@@ -209,8 +209,8 @@ def test_the_workflow_for_github_grades_the_notebook_and_writes_a_summary(tmp_pa
     [line] = (tmp_path / "output").read_text().splitlines()
     assert line.startswith("result=")
     found = json.loads(base64.b64decode(line.removeprefix("result=")))
-    assert (found["status"], found["max_score"]) == ("pass", 15)
-    assert sum(test["score"] for test in found["tests"]) == 15 and {test["status"] for test in found["tests"]} == {
+    assert (found["status"], found["max_score"]) == ("pass", 20)
+    assert sum(test["score"] for test in found["tests"]) == 20 and {test["status"] for test in found["tests"]} == {
         "pass"
     }
 

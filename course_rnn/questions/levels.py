@@ -36,7 +36,7 @@ LEVELS = {
         *("best_by_beam", "repair_generation"),
         *("truncated_gradient", "train_clipped", "repair_pieces"),
         *("log_t_start", "coupled_pointwise", "coupled_pointwise_backward", "repair_in_torch"),
-        *("doubling_scan", "maps_by_hand"),
+        *("doubling_scan", "maps_by_hand", "repair_memory"),
     ),
 }
 

@@ -559,3 +559,70 @@ fading_attention.mistake(
     "weights.append((left + (np.arange(len(q)) > t)) * (k @ q[t]))",
     "there are weights for steps after t. Step t has not read them: zero where j > t.",
 )
+
+
+# ---------------------------------------------------------------------- repair this run: a memory that is a matrix
+
+
+def notes_and_questions(rng):
+    """Keys, values and what is asked for at each step, and how much of the memory stays."""
+    T, B, N, M = sizes(rng, 4)
+    return {
+        "q": rng.normal(size=(T, B, N)),
+        "k": rng.normal(size=(T, B, N)),
+        "v": rng.normal(size=(T, B, M)),
+        "decay": float(rng.uniform(0.5, 0.95)),
+    }
+
+
+@chapter.question(
+    points=2,
+    returns=("y",),
+    cases=notes_and_questions,
+    hints=(
+        "Write the shapes down: which axis of q is time, and over which does the loop of the run go?",
+        "Two sequences with nothing in common must not hear of each other. Which line lets them?",
+        "Time is the outer axis, each sequence has a memory of its own, and a step is read after it was written.",
+    ),
+    see="and-back-again",
+)
+def repair_memory(q, k, v, decay):
+    """Each sequence has a matrix of its own: what was there fades, the new pair is added, and then it is read."""
+    S, y = np.zeros((q.shape[1], q.shape[2], v.shape[2])), []
+    for q_t, k_t, v_t in zip(q, k, v, strict=True):
+        S = decay * S + k_t[:, :, None] * v_t[:, None, :]
+        y.append((q_t[:, :, None] * S).sum(axis=1))
+    return np.stack(y)
+
+
+repair_memory.mistake(
+    "time_and_batch_swapped",
+    "    S, y = np.zeros((q.shape[1], q.shape[2], v.shape[2])), []\n",
+    "    q, k, v = q.swapaxes(0, 1), k.swapaxes(0, 1), v.swapaxes(0, 1)\n"
+    "    S, y = np.zeros((q.shape[1], q.shape[2], v.shape[2])), []\n",
+    "time and batch are swapped: the loop goes over the sequences. Time is the first axis.",
+)
+repair_memory.mistake(
+    "one_memory_for_all",
+    "S = decay * S + k_t[:, :, None] * v_t[:, None, :]",
+    "S = decay * S + (k_t[:, :, None] * v_t[:, None, :]).mean(axis=0)",
+    "all sequences write into one memory. Each has its own: nothing is summed over the batch.",
+)
+repair_memory.mistake(
+    "read_before_writing",
+    "        S = decay * S + k_t[:, :, None] * v_t[:, None, :]\n        y.append((q_t[:, :, None] * S).sum(axis=1))\n",
+    "        y.append((q_t[:, :, None] * S).sum(axis=1))\n        S = decay * S + k_t[:, :, None] * v_t[:, None, :]\n",
+    "a step is read before it is written, so every answer is one step late.",
+)
+repair_memory.mistake(
+    "the_new_fades_too",
+    "decay * S + k_t[:, :, None] * v_t[:, None, :]",
+    "decay * (S + k_t[:, :, None] * v_t[:, None, :])",
+    "the new pair fades before it is read. Only what was there before fades.",
+)
+repair_memory.mistake(
+    "nothing_fades",
+    "decay * S",
+    "S",
+    "nothing fades: multiply what was there by decay.",
+)
