@@ -43,9 +43,15 @@ def lean_page(app, pagename, templatename, context, doctree):
     context["body"] = PLAIN.sub(r"\1", context.get("body", ""))
     context.setdefault("head", "")
     if pagename != "search":  # whose scripts speak of each other while they are read
-        for script in context["script_files"]:
-            if script.filename and AT_ONCE not in str(script.filename):
-                script.attributes["defer"] = "defer"
+        context["script_files"] = [waiting(script) for script in context["script_files"]]
+
+
+def waiting(script):
+    """A script as it is, but read when the text is there; a new one, as all pages share the others."""
+    if not script.filename or AT_ONCE in str(script.filename):
+        return script
+    attributes = script.attributes | {"defer": "defer"}
+    return type(script)(script.filename, priority=script.priority, **attributes)
 
 
 def known(app):

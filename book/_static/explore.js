@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const figure of document.querySelectorAll("figure.explore")) {
     const { pictures, frames } = JSON.parse(figure.querySelector("script").textContent);
     const image = figure.querySelector("img");
-    pictures[0][0] = image.src;
+    pictures[0][0] = image.getAttribute("src");
     const sliders = [...figure.querySelectorAll("input")];
     const labels = sliders.map((slider) => JSON.parse(slider.dataset.labels));
     const fetchAll = () => pictures.forEach(([source]) => (new Image().src = source));
@@ -17,7 +17,7 @@ document.addEventListener("DOMContentLoaded", () => {
         slider.setAttribute("aria-valuetext", label);
       });
       const [picture, text] = frames[index];
-      if (index || image.src !== pictures[picture][0]) image.removeAttribute("height"); // frames differ in shape
+      if (index || image.getAttribute("src") !== pictures[picture][0]) image.removeAttribute("height"); // frames differ in shape
       [image.src, image.width] = pictures[picture];
       image.alt = text;
     };

@@ -20,12 +20,17 @@
       if (share >= 1) return;
       // what would become too small keeps its size: a table's rows become lists, a printed line is broken, or it scrolls
       if (0.97 * share >= least || one.matches(".formula")) one.style.setProperty("--fit", Math.max(least, 0.97 * share).toFixed(3));
-      else {
-        if (one.tagName === "TABLE") label(one);
-        else one.style.setProperty("--fit", least);
-        one.classList.add("too-wide");
-      }
+      else giveWay(one, least);
     });
+    // padding does not shrink: a table that is still too wide gives way as well
+    for (const one of all) if (one.tagName === "TABLE" && one.offsetWidth > one.parentElement.clientWidth + 1) giveWay(one);
+  };
+  const giveWay = (one, least) => {
+    if (one.tagName === "TABLE") {
+      one.style.removeProperty("--fit");
+      label(one);
+    } else one.style.setProperty("--fit", least);
+    one.classList.add("too-wide");
   };
   /** Write into each cell the name of its column, which a list of its row shows. */
   const label = (table) => {
