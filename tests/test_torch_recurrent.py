@@ -235,7 +235,7 @@ def test_what_only_named_cells_have_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"^OwnNumpy is a cell of ours: conventions are known for RNN, LSTM, GRU"):
         convert(layer.params, OwnNumpy(), "torch", "keras")
     said = rt.Recurrent(OwnTorch(), D, H).plan(torch.zeros(T, B, D))
-    assert said == "loop: a OwnTorch has no fused layer, autograd follows its equations step by step"
+    assert said == "loop: on cpu a OwnTorch has no fused layer, autograd follows its equations step by step"
 
 
 # bad input

@@ -24,7 +24,9 @@ class Cell(Description):
     Attributes are those of `course_rnn.shared.cell.Cell`, and
 
     mode : str or None
-        Under which name the fused layers know the cell; None for a cell of one's own.
+        Under which name torch.nn knows the cell, or its twin; None for a cell of one's own.
+    late : int
+        How many of the last gates multiply with their part of W_hh not h, but what `operand` makes of it.
 
     Examples
     --------
@@ -42,7 +44,7 @@ class Cell(Description):
     (torch.Size([5, 2, 8]), torch.Size([4, 2, 4]))
     """
 
-    mode = None
+    mode, late = None, 0
 
     def pointwise(self, a, u, *states):
         """Make the next states.
@@ -61,6 +63,10 @@ class Cell(Description):
         """
         raise NotImplementedError(f"{self.name} has no pointwise(a, u, {', '.join(self.states)})")
 
+    def operand(self, a, u, *states):
+        """Make what the late gates multiply, (B, H), from a and u of the other gates and the states."""
+        raise NotImplementedError(f"{self.name} has {self.late} late gates and no operand(a, u, {', '.join(self.states)})")
+
     def step(self, a, states, weights):
         """Take one step: a (B, rows of weight_ih), states (B, size) and the weights of one layer make the next states.
 
@@ -75,7 +81,18 @@ class Cell(Description):
         -------
         tuple of Tensor
         """
-        return self.pointwise(a, linear(states[0], weights, "hh"), *states, *map(weights.get, self.vectors))
+        return self.pointwise(a, self.products(a, states, weights), *states, *map(weights.get, self.vectors))
+
+    def products(self, a, states, weights):
+        """Return u = W_hh h + b_hh, (B, G·H); where some gates are late, their part of it comes after the rest."""
+        if not self.late:
+            return linear(states[0], weights, "hh")
+        G, H = len(self.gate_names), states[0].shape[-1]
+        sizes = (G - self.late) * H, self.late * H
+        own = {name: weights[name].split(sizes) for name in ("weight_hh", "bias_hh") if name in weights}
+        early, late = ({name: halves[k] for name, halves in own.items()} for k in (0, 1))
+        u = linear(states[0], early, "hh")
+        return torch.cat([u, linear(self.operand(a[..., : sizes[0]], u, *states), late, "hh")], dim=-1)
 
 
 class RNN(Cell):
@@ -125,17 +142,15 @@ class GRU(Cell):
 class GRUResetBefore(Cell):
     """n = tanh(a_n + W_hn (r ⊙ h) + b_hn),  h' = (1 − z) ⊙ n + z ⊙ h,  with r, z = σ(a + u)"""
 
-    gates, keep, mode = ("r", "z", "n"), "z", "GRU_RESET_BEFORE"
+    gates, keep, mode, late = ("r", "z", "n"), "z", "GRU_RESET_BEFORE", 1
 
-    def step(self, a, states, weights):
-        (h,) = states
-        H = h.shape[-1]
-        a_rz, a_n = a.split((2 * H, H), dim=-1)
-        own = {name: w.split((2 * H, H)) for name, w in weights.items() if name in ("weight_hh", "bias_hh")}
-        gates, candidate = ({name: halves[k] for name, halves in own.items()} for k in (0, 1))
-        r, z = torch.sigmoid(a_rz + linear(h, gates, "hh")).chunk(2, dim=-1)
-        n = torch.tanh(a_n + linear(r * h, candidate, "hh"))
-        return (n + z * (h - n),)
+    def operand(self, a, u, h):
+        return torch.sigmoid(a + u).chunk(2, dim=-1)[0] * h
+
+    def pointwise(self, a, u, h):
+        _, z, n = (a + u).chunk(3, dim=-1)
+        n = torch.tanh(n)
+        return (n + torch.sigmoid(z) * (h - n),)
 
 
 class UGRNN(Cell):

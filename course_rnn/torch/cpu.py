@@ -1,39 +1,106 @@
-"""The two time loops for a CPU: a few torch operations a step, on memory that is there before the loop starts.
+"""The fused layer on a CPU, for torch.nn's cells: a few torch operations a step, on memory that is there before.
 
 A step forward is what the equations of the cell say. A step backward multiplies dh by factors that do not depend on
 dh, so these are computed for many steps at once. "Many" is a piece of the batch whose gates fit into the cache.
 Sequences of several lengths, longest first, are a staircase of rectangular pieces, so padding costs nothing.
+
+`gates` (T, B, directions, G·H) holds the pre-activations and then, in their place, the gates; the one gate of a simple
+RNN is its output. `extra` (T, B, directions, H) holds the cell states of an LSTM, or q = W_hn h + b_hn of a GRU, whose
+gradient comes before that of n in `d`: r, z, q, n.
 """
 
 import torch
+from torch.nn.functional import linear
 
 PIECE = 2**20  # bytes of gates
+INPUT, HIDDEN = 0, 1  # W_ih and W_hh
 sigmoid_backward = torch.ops.aten.sigmoid_backward  # (g, s) -> g ⊙ s ⊙ (1 − s) for s = σ(a)
 tanh_backward = torch.ops.aten.tanh_backward  # (g, s) -> g ⊙ (1 − s²) for s = tanh(a)
 
 
-def forward(cell, lengths, gates, extra, y, h_0, c_0, weights_hh, biases_hh):
-    """Fill gates, extra and y; return h_n and c_n. See fused.py."""
+def forward(cell, lengths, x, state, weights):
+    """Return y, the last states, and gates and extra. See fused.py."""
+    mode, h_0, c_0 = cell.mode, *_two(state)
+    (T, B, _), (directions, _, H) = x.shape, h_0.shape
+    bias = None
+    if "bias_ih" in weights[0]:
+        bias, early = torch.stack([w["bias_ih"] for w in weights]), slice(0, 2 * H if mode == "GRU" else None)
+        bias[:, early] += torch.stack([w["bias_hh"] for w in weights])[:, early]  # all but the GRU's b_hn, inside q
+        bias = bias.flatten()
+    gates = linear(x, torch.cat([w["weight_ih"] for w in weights]), bias).unflatten(-1, (directions, -1))
+    new = x.new_empty if lengths is None else x.new_zeros  # 0 where a sequence has no step
+    y = gates if mode.startswith("RNN") else new(T, B, directions, H)
+    if y is gates and lengths is not None:
+        y[torch.arange(T, device=x.device)[:, None] >= lengths] = 0
+    extra = new(T, B, directions, H) if mode in ("LSTM", "GRU") else None
+    last = _loop_forward(mode, lengths, gates, extra, y, h_0, c_0, weights)
+    return y, last[: len(state)], (gates, extra)
+
+
+def backward(cell, lengths, x, state, weights, y, saved, dy, dstate, with_dx=True):
+    """Return the gradients of x, of the states and of each weight. See fused.py."""
+    mode, h_0, c_0 = cell.mode, *_two(state)
+    (gates, extra), (dh, dc) = saved, _two([d.clone() for d in dstate])
+    dx = torch.zeros_like(x) if with_dx else None
+    dweights = [{name: torch.zeros_like(w) for name, w in of_direction.items()} for of_direction in weights]
+    for k, where, d, h_before in _loop_backward(mode, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights):
+        for side, rows, part, operand in _products(mode, d, x[where], h_before, gates[where][:, :, k]):
+            side_name = ("ih", "hh")[side]
+            dweights[k]["weight_" + side_name][rows].addmm_(part.flatten(0, 1).T, operand.flatten(0, 1))
+            if "bias_ih" in weights[k] and (side == INPUT or mode == "GRU"):
+                dweights[k]["bias_" + side_name][rows] += part.sum((0, 1))
+            if side == INPUT and dx is not None:
+                dx[where] += part @ weights[k]["weight_ih"][rows]
+    if mode != "GRU" and "bias_ih" in weights[0]:
+        for found in dweights:
+            found["bias_hh"] = found["bias_ih"]  # the two biases are added to the same thing
+    return dx, (dh,) if dc is None else (dh, dc), dweights
+
+
+def _two(state):
+    """h and c, which is None unless the cell is an LSTM."""
+    return (*state, None)[:2]
+
+
+def _products(cell, d, x, h_before, gates):
+    """Yield each product of the forward pass: W_ih or W_hh, which of its rows, its gradient, what it multiplied."""
+    H = h_before.shape[-1]
+    all_rows, r_z, n = slice(None), slice(0, 2 * H), slice(2 * H, None)
+    if cell == "GRU":
+        yield INPUT, r_z, d[..., r_z], x
+        yield INPUT, n, d[..., 3 * H :], x
+        yield HIDDEN, all_rows, d[..., : 3 * H], h_before
+    elif cell == "GRU_RESET_BEFORE":
+        yield INPUT, all_rows, d, x
+        yield HIDDEN, r_z, d[..., r_z], h_before
+        yield HIDDEN, n, d[..., n], gates[..., :H] * h_before
+    else:
+        yield INPUT, all_rows, d, x
+        yield HIDDEN, all_rows, d, h_before
+
+
+def _loop_forward(cell, lengths, gates, extra, y, h_0, c_0, weights):
+    """Fill gates, extra and y; return h_n and c_n."""
     h_n, c_n = h_0.clone(), None if c_0 is None else c_0.clone()
-    for k, weight_hh in enumerate(weights_hh):
+    for k, own in enumerate(weights):
         in_time = descending if k else ascending
         for time, rows in in_time(*pieces(gates, lengths)):
             here = [None if t is None else t[time, rows, k] for t in (gates, extra, y)]
             state = [None if s is None else s[k, rows] for s in (h_n, c_n)]
-            FORWARD[cell](in_time, *here, *state, weight_hh, biases_hh[k])
+            FORWARD[cell](in_time, *here, *state, own["weight_hh"], own.get("bias_hh"))
     return h_n, c_n
 
 
-def backward(cell, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights_hh):
-    """Yield (direction, where, d, h_before) for one piece after the other. See fused.py."""
-    for k, weight_hh in enumerate(weights_hh):
+def _loop_backward(cell, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights):
+    """Yield (direction, where, d, h_before) for one piece after the other; turn dh and dc into those of h_0 and c_0."""
+    for k, own in enumerate(weights):
         in_time = ascending if k else descending
         for time, rows in in_time(*pieces(gates, lengths)):
             here = [None if t is None else t[time, rows, k] for t in (gates, extra, y, dy)]
             h_before = before(y, h_0, lengths, time, rows, k)
             c_before = None if c_0 is None else before(extra, c_0, lengths, time, rows, k)
             state = [None if s is None else s[k, rows] for s in (dh, dc)]
-            yield k, (time, rows), BACKWARD[cell](in_time, *here, h_before, c_before, *state, weight_hh), h_before
+            yield k, (time, rows), BACKWARD[cell](in_time, *here, h_before, c_before, *state, own["weight_hh"]), h_before
 
 
 def ascending(*tensors):

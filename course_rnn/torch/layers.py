@@ -202,7 +202,7 @@ class _Recurrent(Exchangeable):
             raise ValueError(f"the fused layer runs on a CPU or an NVIDIA GPU, not on {x.device}; take 'library'")
         from course_rnn.torch import kernels  # only here, as it needs Triton
 
-        kernels.check(self.cell.mode, self.hidden_size, x)
+        kernels.check(self.cell, self.hidden_size, x)
         return operator.layer if looked_at() else fused.layer(kernels)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from course_rnn.torch import cpu, fused, loop
+from course_rnn.torch.cells import MODES
 
 
 def layer(cell, x, state, weights, lengths=None):
@@ -25,7 +26,9 @@ def operator(
     cell: str, lengths: Tensor | None, x: Tensor, h_0: Tensor, c_0: Tensor | None, weights: list[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return y (T, B, directions·H), h_n, c_n, and what backward needs: gates and extra."""
-    y, h_n, c_n, gates, extra = fused.forward(_engine(x), cell, lengths, x, h_0, c_0, *_by_fours(h_0, weights))
+    state = (h_0,) if c_0 is None else (h_0, c_0)
+    y, last, saved = _engine(x).forward(MODES[cell], lengths, x, state, _of_directions(h_0, weights))
+    h_n, c_n, gates, extra = *(*last, None)[:2], *(*saved, None)[:2]
     gates = None if gates is y else gates
     return y.flatten(2), h_n, *(x.new_empty(0) if t is None else t for t in (c_n, gates, extra))
 
@@ -35,8 +38,10 @@ def _(cell, lengths, x, h_0, c_0, weights):
     (T, B, _), (directions, _, H) = x.shape, h_0.shape
     y = x.new_empty(T, B, directions * H)
     c_n = x.new_empty(0) if c_0 is None else torch.empty_like(c_0)
-    gates = x.new_empty(0) if cell.startswith("RNN") else x.new_empty(T, B, directions, len(weights[0]))
-    extra = x.new_empty(T, B, directions, H) if cell in ("LSTM", "GRU") else x.new_empty(0)
+    in_place = x.device.type == "cpu" and cell.startswith("RNN")
+    gates = x.new_empty(0) if in_place else x.new_empty(T, B, directions, len(weights[0]))
+    kept = cell == "LSTM" or (x.device.type == "cpu" and cell == "GRU")
+    extra = x.new_empty(T, B, directions, H) if kept else x.new_empty(0)
     return y, torch.empty_like(h_0), c_n, gates, extra
 
 
@@ -57,14 +62,15 @@ def backward_operator(
 ) -> list[Tensor]:
     """Return the gradients of x, h_0, c_0 if there is one, and the weights."""
     y = y.view(*y.shape[:2], *h_0.shape[::2])
-    gates, extra = y if cell.startswith("RNN") else gates, extra if extra.numel() else None
-    saved = x, h_0, c_0, gates, extra, y, *_by_fours(h_0, weights)
-    grads = fused.backward(_engine(x), cell, lengths, saved, (dy.contiguous(), dh_n, dc_n))
+    saved = y if not gates.numel() else gates, extra if extra.numel() else None
+    state, dstate = ((h_0,), (dh_n,)) if c_0 is None else ((h_0, c_0), (dh_n, dc_n))
+    dx, dstate, dweights = _engine(x).backward(
+        MODES[cell], lengths, x, state, _of_directions(h_0, weights), y, saved, dy.contiguous().view(y.shape), dstate
+    )
     found, seen = [], set()
-    for grad in grads:
-        if grad is not None:  # the two biases of some cells have one gradient, which an operator returns but once
-            found.append(grad.clone() if id(grad) in seen else grad)
-            seen.add(id(grad))
+    for grad in (dx, *dstate, *(grad for of_direction in dweights for grad in of_direction.values())):
+        found.append(grad.clone() if id(grad) in seen else grad)  # two biases may have one gradient
+        seen.add(id(grad))
     return found
 
 
@@ -82,14 +88,14 @@ def _setup(ctx, inputs, output):
 def _backward(ctx, dy, dh_n, dc_n, _gates, _extra):
     lengths, x, h_0, c_0, y, gates, extra, *weights = ctx.saved_tensors
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # it is itself to be differentiated
-        inputs = (x, h_0, c_0, *_by_fours(h_0, weights))
-        wanted = [i is not None and i.requires_grad for i in inputs]
-        dx, dh, dc, *dweights = fused.through_the_loop(ctx.cell, lengths, inputs, (dy, dh_n, dc_n), wanted)
-        dweights = [grad for grad, weight in zip(dweights, inputs[3:], strict=True) if weight is not None]
+        inputs = [i for i in (x, h_0, c_0, *weights) if i is not None]
+        grads = [d for d, s in zip((dy, dh_n, dc_n), (x, h_0, c_0), strict=True) if s is not None]
+        wanted, names = [i.requires_grad for i in inputs], loop.NAMES[: len(weights) // len(h_0)]
+        found = fused.through_the_loop(MODES[ctx.cell], names, lengths, inputs, grads, wanted)
     else:
         found = backward_operator(ctx.cell, lengths, x, h_0, c_0, weights, y, gates, extra, dy, dh_n, dc_n)
-        dx, dh, *rest = found
-        dc, dweights = (None, rest) if c_0 is None else (rest[0], rest[1:])
+    dx, dh, *rest = found
+    dc, dweights = (None, rest) if c_0 is None else (rest[0], rest[1:])
     return None, None, dx, dh, dc, dweights
 
 
@@ -140,7 +146,8 @@ def _engine(x):
     return kernels
 
 
-def _by_fours(h_0, weights):
-    """Four tensors a direction, None for a bias that is not there."""
+def _of_directions(h_0, weights):
+    """The weights by their names, a dict a direction."""
     count = len(weights) // len(h_0)
-    return [w for i in range(0, len(weights), count) for w in (*weights[i : i + count], *[None] * (4 - count))]
+    names = loop.NAMES[:count]
+    return [dict(zip(names, weights[i : i + count], strict=True)) for i in range(0, len(weights), count)]

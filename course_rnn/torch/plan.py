@@ -1,9 +1,13 @@
 """Which implementation a layer takes when it is left to choose, and why.
 
-The rule: torch.nn's own code, unless a benchmark whose results are committed found another to be faster.
+The rule: torch.nn's own code, unless a benchmark whose results are committed found another to be faster. A cell that
+torch.nn has not is run by the fused kernels where the compiler made good ones, as counted, for the GPU that is here.
 """
 
+import json
+import math
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch._C import _len_torch_dispatch_stack
@@ -13,6 +17,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from course_rnn.torch._check import dimensions
 
+GPU_RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "gpu.json"
+LEAST = 0.95  # of the speed of torch.nn, for ours to be taken
 IMPLEMENTATIONS = ("auto", "loop", "fused", "library")
 
 # On a CPU, from benchmarks/results/torch_cpu.json: where the fused layer trains faster than torch.nn. Without lengths
@@ -38,7 +44,7 @@ def choose(layer, input, lengths=None):
     if layer.proj_size:
         return "library", "only torch.nn has proj_size"
     if not layer.reset_after:
-        return _without_a_twin(input)
+        return _without_a_twin(layer, input)
     if not torch.compiler.is_compiling() and _seen_through():
         return "loop", "vmap and forward-mode differentiation have to see every operation"
     packed = isinstance(input, PackedSequence)
@@ -73,7 +79,7 @@ def _with_a_twin(layer, input, packed, lengths):
     x = input.data if packed else input
     on = x.device.type
     if on != "cpu":
-        return "library", f"nothing of ours has been measured on {on} yet (on a GPU: course-rnn bench gpu)"
+        return _on_a_gpu(layer, input, x, packed or lengths is not None)
     if _watched():
         return "library", "what is traced, exported or counted is left to torch.nn, whose operators every tool knows"
     if torch.is_autocast_enabled("cpu") or _transformed():
@@ -89,7 +95,96 @@ def _with_a_twin(layer, input, packed, lengths):
     return "library", f"the fused layer was not measured to be faster for this cell in {x.dtype}"
 
 
-def _without_a_twin(input):
+def _on_a_gpu(layer, input, x, ragged):
+    """Choose between cuDNN and the kernels: by measurement on this GPU, and by nothing less."""
+    if x.device.type != "cuda":
+        return "library", f"nothing of ours has been measured on {x.device.type}"
+    if _watched() or _transformed() or torch.is_autocast_enabled("cuda"):
+        return "library", "what is traced, exported, counted, transformed or autocast is left to torch.nn"
+    kernels = _kernels()
+    if kernels is None:
+        return "library", "the fused kernels need Triton, which is not here"
+    _, batch, _ = dimensions(layer, input)
+    name, ratio = measured(layer.cell.name, layer.hidden_size, batch, x.dtype, ragged, torch.cuda.get_device_name())
+    if ratio is not None:
+        said = f"measured on {name} the fused kernels take 1/{ratio} of torch.nn's time"
+        return ("fused" if ratio >= LEAST else "library"), said
+    try:
+        said, faults = kernels.promise(layer.cell, layer.hidden_size, x)
+    except (TypeError, ValueError) as sentence:
+        return "library", str(sentence)
+    if faults:
+        return "library", f"the fused kernel for this GPU {faults[0]}"
+    return "library", f"the fused kernel was not measured against torch.nn here ({said}; to measure: course-rnn bench gpu)"
+
+
+def measured(cell, hidden_size, batch, dtype, ragged, gpu, results=None):
+    """Look up what gpu.json says of the nearest batch on the same GPU: its name, and torch.nn's time over ours."""
+    results = _gpu_results() if results is None else results
+    if not results or results["hardware"]["gpu"] != gpu:
+        return None, None
+    tf32 = dtype == torch.float32 and torch.backends.cudnn.rnn.fp32_precision == "tf32"
+    name = "tf32" if tf32 else str(dtype).removeprefix("torch.")
+    rows = [
+        row
+        for row in results["rows"]
+        if (row["cell"], row["H"], row["ragged"]) == (cell, hidden_size, ragged)
+        and row["dtype"] == name
+        and (row["layers"], row["directions"]) == (1, 1)
+        and "fused" in row["ratios"]
+    ]
+    row = min(rows, key=lambda row: abs(math.log(row["B"] / batch)), default=None)
+    return (None, None) if row is None else (gpu, row["ratios"]["fused"])
+
+
+@cache
+def _gpu_results():
+    """What `course-rnn bench gpu` measured, if it did."""
+    return json.loads(GPU_RESULTS.read_text()) if GPU_RESULTS.is_file() else None
+
+
+def _kernels():
+    """The kernels, if Triton is here; only where they are asked for, as Triton takes its time to be imported."""
+    try:
+        from course_rnn.torch import kernels
+    except ImportError:
+        return None
+    return kernels
+
+
+def kernels_for(cell, hidden_size, x):
+    """The kernels, as an engine of the fused layer, or one sentence why they cannot run this cell on this input."""
+    kernels = _kernels()
+    if kernels is None:
+        raise ValueError("the fused kernels need Triton, which exists for Linux; take implementation='loop'")
+    if not kernels.runs_on(x.device):
+        raise ValueError(
+            f"the fused layer of a {cell.name} runs on an NVIDIA GPU, or with TRITON_INTERPRET=1 in Triton's "
+            f"interpreter, not on {x.device}; take implementation='loop'"
+        )
+    kernels.check(cell, hidden_size, x)
+    return kernels
+
+
+def choose_cell(cell, implementation, hidden_size, x, holes=False):
+    """Return "loop" or "fused" for a cell that torch.nn has not, and the reason in words."""
+    if implementation != "auto":
+        return implementation, "it was asked for"
+    kernels = _kernels() if x.device.type == "cuda" else None
+    if kernels is None:
+        return "loop", f"on {x.device.type} a {cell.name} has no fused layer, autograd follows its equations step by step"
+    if holes or _watched() or _transformed() or torch.is_autocast_enabled("cuda"):
+        return "loop", "masks with holes, autocast, torch.func and what is traced are left to the loop"
+    try:
+        said, faults = kernels.promise(cell, hidden_size, x)
+    except (TypeError, ValueError) as sentence:
+        return "loop", str(sentence)
+    if faults:
+        return "loop", f"the fused kernel for this GPU {faults[0]}"
+    return "fused", f"{said}, where the loop starts several kernels a step"
+
+
+def _without_a_twin(layer, input):
     """Choose for a GRU with reset_after=False."""
     x = input.data if isinstance(input, PackedSequence) else input
     if _watched() or _transformed():
@@ -99,7 +194,8 @@ def _without_a_twin(input):
         )
     if x.device.type == "cpu":
         return "fused", "torch has no GRU with reset_after=False, and the fused layer is faster than the loop"
-    return "loop", "torch has no GRU with reset_after=False, and the fused layer was not measured here"
+    chosen, why = choose_cell(layer.cell, "auto", layer.hidden_size, x)
+    return chosen, f"torch has no GRU with reset_after=False: {why}"
 
 
 def _steps(layer, input, packed):

@@ -4,7 +4,8 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from course_rnn.shared.cell import check_cell, check_count
-from course_rnn.torch import cells, loop
+from course_rnn.shared.search import check_choice
+from course_rnn.torch import cells, fused, loop
 from course_rnn.torch._check import (
     InputError,
     InputTypeError,
@@ -14,6 +15,7 @@ from course_rnn.torch._check import (
     dimensions,
 )
 from course_rnn.torch.layers import GRU, LSTM, RNN, state_like
+from course_rnn.torch.plan import choose_cell, kernels_for
 from course_rnn.torch.scan import linear_scan
 
 
@@ -26,11 +28,14 @@ class Recurrent(torch.nn.Module):
     input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
         As for torch.nn.RNN. Initial values are uniform in ±1/√hidden_size, unless the cell says otherwise. Under
         autocast the products become cheap; what is carried from step to step keeps its dtype.
+    implementation : {"auto", "loop", "fused"}
+        "fused" writes GPU kernels for the cell, from its `pointwise`; "auto" takes them on a GPU where the compiler
+        made good ones, and the loop elsewhere.
 
     Raises
     ------
     ValueError, TypeError
-        If the cell is none, or a size is no positive whole number.
+        If the cell is none, a size is no positive whole number, or there is no such implementation.
 
     Examples
     --------
@@ -51,8 +56,11 @@ class Recurrent(torch.nn.Module):
         bidirectional=False,
         device=None,
         dtype=None,
+        implementation="auto",
     ):
         super().__init__()
+        check_choice("implementation", implementation, ("auto", "loop", "fused"))
+        self.implementation = implementation
         check_cell(cell, cells.Cell, "course_rnn.torch")
         for name, size in {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}.items():
             check_count(name, size, 1)
@@ -81,15 +89,16 @@ class Recurrent(torch.nn.Module):
         names = self.cell.shapes(self.input_size, self.hidden_size, self.bias)
         return {name: getattr(self, f"{name}_l{layer}{direction}") for name in names}
 
-    def plan(self, input, lengths=None):
-        """Say which implementation `forward` takes, and why: as for `GRU`, here always the loop.
+    def plan(self, input, lengths=None, mask=None):
+        """Say which implementation `forward` takes, and why: as for `GRU`.
 
         Examples
         --------
         >>> Recurrent(cells.UGRNN(), 3, 4).plan(torch.zeros(5, 2, 3))
-        'loop: a UGRNN has no fused layer, autograd follows its equations step by step'
+        'loop: on cpu a UGRNN has no fused layer, autograd follows its equations step by step'
         """
-        return f"loop: a {self.cell.name} has no fused layer, autograd follows its equations step by step"
+        x = input.data if isinstance(input, PackedSequence) else input
+        return ": ".join(choose_cell(self.cell, self.implementation, self.hidden_size, x, mask is not None))
 
     def forward(self, input, hx=None, lengths=None, mask=None):
         """Run the layer over a batch of sequences.
@@ -141,6 +150,7 @@ class Recurrent(torch.nn.Module):
         return packed._replace(data=pack_padded_sequence(y, lengths).data), sort(h_n, packed.unsorted_indices)
 
     def _run(self, x, hx, where):
+        lengths = where if where is not None and where.dtype != torch.bool else None
         if where is not None:  # what stands at padding is never looked at, not even a NaN
             real = where if where.dtype == torch.bool else torch.arange(len(x), device=x.device)[:, None] < where
             x, where = x.masked_fill(~real[..., None], 0), real
@@ -150,8 +160,22 @@ class Recurrent(torch.nn.Module):
         state = hx if isinstance(hx, tuple) else (hx,)
         weights = [[self.weights(layer, d) for d in self.directions] for layer in range(self.num_layers)]
         dropout = self.dropout if self.training else 0.0
-        y, state = loop.stack(self._layer, self.cell, x, state, weights, where, dropout)
+        chosen, _ = choose_cell(self.cell, self.implementation, self.hidden_size, x, where is not None and lengths is None)
+        if chosen == "fused":
+            y, state = self._fused(x, state, weights, lengths, dropout)
+        else:
+            y, state = loop.stack(self._layer, self.cell, x, state, weights, where, dropout)
         return y, state_like(self.cell, state)
+
+    def _fused(self, x, state, weights, lengths, dropout):
+        """Run the kernels, which want the longest sequence first."""
+        kernels = kernels_for(self.cell, self.hidden_size, x)
+        if lengths is None:
+            return loop.stack(fused.layer(kernels), self.cell, x, state, weights, None, dropout)
+        lengths, order = lengths.sort(descending=True, stable=True)
+        back, state = order.argsort(), tuple(s[:, order] for s in state)
+        y, state = loop.stack(fused.layer(kernels), self.cell, x[:, order], state, weights, lengths, dropout)
+        return y[:, back], tuple(s[:, back] for s in state)
 
     def _layer(self, cell, x, state, weights, where):
         return loop.layer(cell, x, state, weights, where)
