@@ -762,3 +762,186 @@ row_steps.mistake(
     "lengths.max(),",
     "padded counts the steps only. Each step computes all rows of the batch: times len(lengths).",
 )
+
+
+# ---------------------------------------------------------------------- the time of a step
+
+
+def a_launch(rng):
+    """A layer on a GPU with few multiprocessors, so that a batch may need several rounds; counts of one step."""
+    rows, multiprocessors = int(rng.integers(2, 6)), int(rng.integers(2, 8))
+    return {
+        "T": int(rng.integers(2, 40)),
+        "B": int(rng.integers(1, 3 * rows * multiprocessors)),
+        "directions": int(rng.integers(1, 3)),
+        "rows": rows,
+        "multiprocessors": multiprocessors,
+        "counts": rng.integers(1, 30, size=4),
+        "cycles": rng.integers(1, 60, size=4).astype(float),
+        "clock": float(rng.uniform(1.0, 2.0)),
+    }
+
+
+@chapter.question(
+    points=3,
+    returns=("step", "layer"),
+    cases=a_launch,
+    hints=(
+        "A step is a chain: its links add up. counts says how many of each kind there are, cycles how long one takes.",
+        "A clock of 1.5 GHz makes 1.5 cycles in a nanosecond. Cycles divided by it are nanoseconds.",
+        "Programs: directions times B / rows, rounded up. They run side by side, as many as there are multiprocessors.",
+    ),
+    see="operations-and-bytes",
+)
+def predicted_time(T, B, directions, rows, multiprocessors, counts, cycles, clock):
+    """The links of a chain add up; T steps add up; programs run side by side, in as many rounds as they need.
+
+    Each direction has programs of its own, and so has the last, incomplete handful of rows: both are rounded up.
+    """
+    step = (counts * cycles).sum() / clock
+    programs = directions * math.ceil(B / rows)
+    rounds = math.ceil(programs / multiprocessors)
+    return step, rounds * T * step / 1000
+
+
+predicted_time.mistake(
+    "longest_link",
+    "(counts * cycles).sum()",
+    "(counts * cycles).max()",
+    "only the slowest kind counts, as on a roofline. In a chain each link waits for the one before: they add up.",
+)
+predicted_time.mistake(
+    "clock_upside_down",
+    "/ clock",
+    "* clock",
+    "cycles are multiplied by the clock. It is cycles a nanosecond, so divide by it.",
+)
+predicted_time.mistake(
+    "rows_in_turn",
+    "rounds = math.ceil(programs / multiprocessors)",
+    "rounds = programs",
+    "the programs run one after the other. As many as there are multiprocessors run at the same time.",
+)
+predicted_time.mistake(
+    "rounds_in_fractions",
+    "rounds = math.ceil(programs / multiprocessors)",
+    "rounds = max(1, programs / multiprocessors)",
+    "the last round is taken to be shorter if it is not full. Each of its programs takes all T steps.",
+)
+predicted_time.mistake(
+    "one_round",
+    "rounds * T * step",
+    "T * step",
+    "all programs run at once here. When there are more of them than multiprocessors, some have to wait for a place.",
+)
+predicted_time.mistake(
+    "directions_forgotten",
+    "directions * math.ceil(B / rows)",
+    "math.ceil(B / rows)",
+    "the second direction has programs of its own, which need multiprocessors, too.",
+)
+predicted_time.mistake(
+    "rows_left_over",
+    "math.ceil(B / rows)",
+    "max(1, B // rows)",
+    "rows that do not fill a program are forgotten. They need one more.",
+)
+predicted_time.mistake(
+    "nanoseconds_for_microseconds",
+    " / 1000",
+    "",
+    "the layer's time is in nanoseconds. A thousand of them are a microsecond.",
+)
+
+
+# ---------------------------------------------------------------------- all states at once
+
+
+def a_guess(rng):
+    """A recurrence that keeps a part of its state, and a guess of its states."""
+    T, B, H = sizes(rng, 3, 2, 6)
+    return {
+        "guess": rng.normal(size=(T, B, H)),
+        "a": rng.normal(size=(T, B, H)),
+        "weight_hh": rng.normal(scale=0.7, size=(H, H)),
+        "h0": rng.normal(size=(B, H)),
+        "z": float(rng.uniform(0.2, 0.8)),
+    }
+
+
+@chapter.question(
+    points=4,
+    returns=("swept",),
+    cases=a_guess,
+    hints=(
+        "What each step started from, as guessed, is h0 and then guess[:-1]. Take the step from there, for all t at once.",
+        "The derivative has two parts: (1 - z) from what is kept, and z (1 - n**2) in front of W from the tanh.",
+        "In the loop: e = h - g; h = F + (1 - z) * e + z * (1 - n**2) * (e @ weight_hh.T), beginning with h0.",
+    ),
+    see="what-has-to-wait",
+)
+def newton_sweep(guess, a, weight_hh, h0, z):
+    """Near the guess g of the state before, the step is F + J (h - g), with F the step from g.
+
+    h' = (1 - z) h + z tanh(a + W h) has the Jacobian (1 - z) + z diag(1 - n²) W. The chain of these linear maps is
+    solved exactly: here by a loop, on a GPU by a scan. h0 is known, so at the first step the difference is 0.
+    """
+    before = np.concatenate([h0[None], guess[:-1]])
+    n = np.tanh(a + before @ weight_hh.T)
+    step = (1 - z) * before + z * n
+    h, swept = h0, []
+    for F, n_t, g in zip(step, n, before, strict=True):
+        e = h - g
+        h = F + (1 - z) * e + z * (1 - n_t**2) * (e @ weight_hh.T)
+        swept.append(h)
+    return np.stack(swept)
+
+
+newton_sweep.mistake(
+    "jacobi",
+    "h = F + (1 - z) * e + z * (1 - n_t**2) * (e @ weight_hh.T)",
+    "h = F",
+    "this is a sweep of Jacobi: the step from the guess. Newton adds J times the difference of the state before.",
+)
+newton_sweep.mistake(
+    "kept_part_left_out",
+    "(1 - z) * e + z",
+    "z",
+    "the Jacobian lacks the part that is kept: h' contains (1 - z) h, whose derivative is 1 - z.",
+)
+newton_sweep.mistake(
+    "without_the_tanh",
+    "z * (1 - n_t**2) * (e @",
+    "z * (e @",
+    "the derivative of the tanh is missing: 1 - n², with n the tanh at this step.",
+)
+newton_sweep.mistake(
+    "derivative_at_the_state",
+    "(1 - n_t**2)",
+    "(1 - F**2)",
+    "the derivative is taken at the new state. The tanh is n, of which the state has only a part: 1 - n².",
+)
+newton_sweep.mistake(
+    "weight_transposed",
+    "(e @ weight_hh.T)",
+    "(e @ weight_hh)",
+    "weight_hh is transposed in the correction. The difference goes forward, through the same product as the state.",
+)
+newton_sweep.mistake(
+    "guess_of_the_same_step",
+    "before = np.concatenate([h0[None], guess[:-1]])",
+    "before = guess",
+    "each step starts from the guess of its own state. It starts from the one before: h0, then guess[:-1].",
+)
+newton_sweep.mistake(
+    "starts_from_zero",
+    "[h0[None], guess[:-1]]",
+    "[np.zeros_like(h0)[None], guess[:-1]]",
+    "the step from the first state takes it to be zero. It is known: h0.",
+)
+newton_sweep.mistake(
+    "difference_of_the_guess",
+    "e = h - g",
+    "e = g - h",
+    "the difference has the wrong sign: it is the state as found so far, minus the guess.",
+)
