@@ -75,7 +75,10 @@ def show(row):
 def main():
     """Compile all, print the table, write it, and fail if a promise is broken where none was before."""
     before = json.loads(RESULT.read_text())["before"] if RESULT.is_file() else []
-    print(f"{'cell':<15} {'H':>3} {'product':<7} {'GPU':<7} {'':<9}", *(f"{name[:6]:>6}" for name in compiled.Facts._fields))
+    print(
+        f"{'cell':<15} {'H':>3} {'product':<7} {'GPU':<7} {'':<9}",
+        *(f"{name[:6]:>6}" for name in compiled.Facts._fields),
+    )
     rows = []
     for name, hidden_size in cases():
         for precision in PRECISIONS:

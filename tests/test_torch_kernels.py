@@ -140,7 +140,14 @@ def test_hidden_sizes_around_a_power_of_two(kernels, H):
 
 UNARY = [torch.tanh, torch.sigmoid, torch.sin, torch.nn.functional.softplus, torch.nn.functional.silu, lambda t: -t]
 UNARY += [torch.abs, lambda t: 0.5 * t**2, lambda t: t.clamp(-0.7, 0.8), lambda t: torch.exp(-(t**2)), torch.relu]
-BINARY = [torch.add, torch.sub, torch.mul, torch.maximum, lambda s, t: s / (1 + t**2), lambda s, t: torch.lerp(s, t, 0.3)]
+BINARY = [
+    torch.add,
+    torch.sub,
+    torch.mul,
+    torch.maximum,
+    lambda s, t: s / (1 + t**2),
+    lambda s, t: torch.lerp(s, t, 0.3),
+]
 BINARY += [lambda s, t: torch.where(s > t, s, 0.5 * t)]
 
 
@@ -148,7 +155,9 @@ BINARY += [lambda s, t: torch.where(s > t, s, 0.5 * t)]
 def random_cells(draw):
     """A cell of a few random operations on its gates and states, so that it may look at a and u by their sum or not."""
     G, S = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    recipe = draw(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 6), st.integers(0, 99)), min_size=2, max_size=6))
+    recipe = draw(
+        st.lists(st.tuples(st.integers(0, 10), st.integers(0, 6), st.integers(0, 99)), min_size=2, max_size=6)
+    )
     wide, by_sum = draw(st.booleans()), draw(st.booleans())
 
     class Random(rt.Cell):
@@ -285,13 +294,19 @@ def test_three_products_of_tf32_are_as_good_as_one_of_float32_and_one_is_not():
     high, W_high = ((x.view(torch.int32) & -8192).view(torch.float32) for x in (h, W))
     three = unit(h - high, W_high) + unit(high, W - W_high) + unit(high, W_high)
     exact = h.double() @ W.double()
-    error = {name: ((x - exact).norm() / exact.norm()).item() for name, x in {"three": three, "one": unit(h, W)}.items()}
+    error = {
+        name: ((x - exact).norm() / exact.norm()).item() for name, x in {"three": three, "one": unit(h, W)}.items()
+    }
     assert error["three"] < 2e-6 < 1e-4 < error["one"]
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence(kernels, monkeypatch):
     monkeypatch.setattr(kernels, "on_chip", lambda device: 227 * 1024)
-    for cell, H, dtype in [(cells.LSTM(), 128, "float32"), (cells.RNN(), 256, "float32"), (cells.GRU(), 128, "float16")]:
+    for cell, H, dtype in [
+        (cells.LSTM(), 128, "float32"),
+        (cells.RNN(), 256, "float32"),
+        (cells.GRU(), 128, "float16"),
+    ]:
         kernels.check(cell, H, torch.empty(0, dtype=getattr(torch, dtype)))
     with pytest.raises(ValueError, match="weights of a LSTM with H = 256 in bfloat16 do not fit on one multiprocessor"):
         kernels.check(cells.LSTM(), 256, torch.empty(0, dtype=torch.bfloat16))
@@ -335,7 +350,7 @@ def table():
 
 
 def test_the_table_covers_whatever_plan_may_choose_and_holds_every_promise(table):
-    """Each named cell, size and precision on each GPU is either good by every count, or refused with the fault named."""
+    """Each named cell, size and precision on each GPU is good by every count, or refused with the fault named."""
     from course_rnn.torch.kernels import compiled
 
     rows = {tuple(row[k] for k in ("cell", "H", "precision", "gpu", "way")): row for row in table["after"]}
@@ -384,7 +399,9 @@ def test_a_spilling_kernel_is_seen_and_named():
     from course_rnn.torch.kernels import compiled
 
     found = compiled.facts(kernels.written(cells.PeepholeLSTM()), "backward", 128, torch.float32, "tf32", 80)
-    assert found.spilled > 0 and compiled.shortcomings(found, 80) == [f"spills {found.spilled} bytes of a thread's numbers"]
+    assert found.spilled > 0 and compiled.shortcomings(found, 80) == [
+        f"spills {found.spilled} bytes of a thread's numbers"
+    ]
 
 
 # The plan on a GPU, with a GPU that need not be there
@@ -466,7 +483,7 @@ def test_the_benchmark_measures_checks_and_reports_on_any_device(benchmark, monk
 def test_the_benchmark_notices_a_wrong_gradient_and_survives_a_broken_case(benchmark, monkeypatch):
     from course_rnn.torch import cpu
 
-    right = cpu.backward
+    right = cpu._loop_backward
 
     def wrong(*arguments):
         for k, where, d, before in right(*arguments):
@@ -475,10 +492,10 @@ def test_the_benchmark_notices_a_wrong_gradient_and_survives_a_broken_case(bench
     def broken(*arguments):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(cpu, "backward", wrong)
+    monkeypatch.setattr(cpu, "_loop_backward", wrong)
     verdicts = {(row["implementation"], row["right"]) for row in benchmark.check("cpu", (3, 2, 4))}
     assert verdicts == {("loop", True), ("library", True), ("fused", False)}
-    monkeypatch.setattr(cpu, "backward", broken)
+    monkeypatch.setattr(cpu, "_loop_backward", broken)
     c = benchmark.case("one", "RNN", "float32", 3, 2, 4)
     row = benchmark.measure(c, "cpu", {"float32": 1.0, "copy": 1.0})
     assert row["failed"] == {"fused": "RuntimeError: broken"} and set(row["ratios"]) == {"library", "auto", "loop"}

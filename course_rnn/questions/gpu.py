@@ -874,7 +874,7 @@ def a_guess(rng):
     returns=("swept",),
     cases=a_guess,
     hints=(
-        "What each step started from, as guessed, is h0 and then guess[:-1]. Take the step from there, for all t at once.",
+        "What each step starts from, as guessed, is h0 and then guess[:-1]. Take the step from there, all t at once.",
         "The derivative has two parts: (1 - z) from what is kept, and z (1 - n**2) in front of W from the tanh.",
         "In the loop: e = h - g; h = F + (1 - z) * e + z * (1 - n**2) * (e @ weight_hh.T), beginning with h0.",
     ),

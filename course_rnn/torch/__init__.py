@@ -7,7 +7,9 @@ exchange   to_torch: back to torch.nn's own classes, around the same tensors
 cells      the equations of one step of each cell
 loop       the time loop in plain torch, for any cell
 recurrent  Recurrent(cell), MinGRU, SCRN: depth, direction, lengths, masks for any cell
-fused      one layer as one node of the autograd graph; cpu and kernels are its time loops
+fused      one layer as one node of the autograd graph
+cpu        how it runs on a CPU, for torch.nn's cells
+kernels    how it runs on a GPU, for any pointwise cell: kernels are written from its equations
 operator   the fused layer as one operator, for compiled and exported graphs
 plan       which implementation is taken when nobody says, and why
 nn         models around a layer, losses, sampling

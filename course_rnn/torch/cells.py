@@ -65,7 +65,9 @@ class Cell(Description):
 
     def operand(self, a, u, *states):
         """Make what the late gates multiply, (B, H), from a and u of the other gates and the states."""
-        raise NotImplementedError(f"{self.name} has {self.late} late gates and no operand(a, u, {', '.join(self.states)})")
+        raise NotImplementedError(
+            f"{self.name} has {self.late} late gates and no operand(a, u, {', '.join(self.states)})"
+        )
 
     def step(self, a, states, weights):
         """Take one step: a (B, rows of weight_ih), states (B, size) and the weights of one layer make the next states.

@@ -100,7 +100,12 @@ def _loop_backward(cell, lengths, gates, extra, y, h_0, c_0, dy, dh, dc, weights
             h_before = before(y, h_0, lengths, time, rows, k)
             c_before = None if c_0 is None else before(extra, c_0, lengths, time, rows, k)
             state = [None if s is None else s[k, rows] for s in (dh, dc)]
-            yield k, (time, rows), BACKWARD[cell](in_time, *here, h_before, c_before, *state, own["weight_hh"]), h_before
+            yield (
+                k,
+                (time, rows),
+                BACKWARD[cell](in_time, *here, h_before, c_before, *state, own["weight_hh"]),
+                h_before,
+            )
 
 
 def ascending(*tensors):

@@ -115,7 +115,10 @@ def _on_a_gpu(layer, input, x, ragged):
         return "library", str(sentence)
     if faults:
         return "library", f"the fused kernel for this GPU {faults[0]}"
-    return "library", f"the fused kernel was not measured against torch.nn here ({said}; to measure: course-rnn bench gpu)"
+    return (
+        "library",
+        f"the fused kernel was not measured against torch.nn here ({said}; to measure: course-rnn bench gpu)",
+    )
 
 
 def measured(cell, hidden_size, batch, dtype, ragged, gpu, results=None):
@@ -172,7 +175,10 @@ def choose_cell(cell, implementation, hidden_size, x, holes=False):
         return implementation, "it was asked for"
     kernels = _kernels() if x.device.type == "cuda" else None
     if kernels is None:
-        return "loop", f"on {x.device.type} a {cell.name} has no fused layer, autograd follows its equations step by step"
+        return (
+            "loop",
+            f"on {x.device.type} a {cell.name} has no fused layer, autograd follows its equations step by step",
+        )
     if holes or _watched() or _transformed() or torch.is_autocast_enabled("cuda"):
         return "loop", "masks with holes, autocast, torch.func and what is traced are left to the loop"
     try:

@@ -160,7 +160,9 @@ class Recurrent(torch.nn.Module):
         state = hx if isinstance(hx, tuple) else (hx,)
         weights = [[self.weights(layer, d) for d in self.directions] for layer in range(self.num_layers)]
         dropout = self.dropout if self.training else 0.0
-        chosen, _ = choose_cell(self.cell, self.implementation, self.hidden_size, x, where is not None and lengths is None)
+        chosen, _ = choose_cell(
+            self.cell, self.implementation, self.hidden_size, x, where is not None and lengths is None
+        )
         if chosen == "fused":
             y, state = self._fused(x, state, weights, lengths, dropout)
         else:

@@ -89,7 +89,10 @@ def compile_for(kernels, way, hidden_size, dtype, precision, capability=90, targ
     target : GPUTarget, optional
         A GPU that is not NVIDIA's, for which the kernels are written in plain Triton.
     """
-    chosen, dialect = size(kernels, way, hidden_size, dtype.itemsize, SHARED[capability]), tiles if target else fragments
+    chosen, dialect = (
+        size(kernels, way, hidden_size, dtype.itemsize, SHARED[capability]),
+        tiles if target else fragments,
+    )
     kernel = getattr(module(kernels.text(chosen.pieces if dialect.CUTS else 1), dialect), way)
     P = padded(hidden_size)
     constants = {"N": 1, "H": hidden_size, "P": P, "ROWS": ROWS, "KEPT": chosen.kept, "PRECISION": precision}
@@ -102,7 +105,9 @@ def compile_for(kernels, way, hidden_size, dtype, precision, capability=90, targ
         {(kernel.arg_names.index(name),): value for name, value in constants.items()},
         {(i,): [["tt.divisibility", 16]] for i in pointers},
     )
-    return triton.compile(source, target or GPUTarget("cuda", capability, 32), {"num_warps": chosen.warps})
+    with triton.knobs.runtime.scope():
+        triton.knobs.runtime.interpret = False  # also where Triton was asked to interpret
+        return triton.compile(source, target or GPUTarget("cuda", capability, 32), {"num_warps": chosen.warps})
 
 
 @cache

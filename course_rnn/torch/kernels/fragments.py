@@ -1,8 +1,8 @@
 """What the kernels are written in, in Gluon: for NVIDIA's GPUs, with every number in the place where it is needed.
 
 Triton places the numbers of a tile itself, and then moves them between every load, product and store, each time through
-shared memory and past two barriers: 8 to 14 a step. Gluon leaves the places to us. Here a tile always lies as the matrix
-unit leaves its result, loads and stores included, and a weight lies in registers as the matrix unit reads it. Only the
+shared memory and past two barriers: 8 to 14 a step. Gluon leaves the places to us. Here a tile always lies as the
+matrix unit leaves its result, loads and stores included, and a weight lies in registers as that unit reads it. Only the
 state has to go through shared memory at each step, as every warp needs all of it: two barriers.
 """
 
@@ -66,10 +66,7 @@ def weight(
     layout: tl.constexpr = operand(1, result(tl.num_warps()), dtype.primitive_bitwidth // 8)
     left = (piece * (P // PIECES) + tl.arange(0, P // PIECES, layout=tl.SliceLayout(1, layout)))[:, None]
     right = tl.arange(0, P, layout=tl.SliceLayout(0, layout))[None, :]
-    if BACK:
-        place = left * H + right
-    else:
-        place = right * H + left
+    place = left * H + right if BACK else right * H + left
     place = weight_hh + (tl.program_id(1) * G + gate) * H * H + place
     W = tl.load(place, mask=(left < H) & (right < H), other=0.0)
     if KEPT:

@@ -49,10 +49,7 @@ def weight(
     """
     left = (piece * (P // PIECES) + tl.arange(0, P // PIECES))[:, None]
     right = tl.arange(0, P)[None, :]
-    if BACK:
-        place = left * H + right
-    else:
-        place = right * H + left
+    place = left * H + right if BACK else right * H + left
     place = weight_hh + (tl.program_id(1) * G + gate) * H * H + place
     return tl.load(place, mask=(left < H) & (right < H), other=0.0)
 

@@ -179,7 +179,9 @@ def _each(name, args, body):
     """One line for each block; a number is the same for all, and a single block meets each of several."""
     width = max((len(a) for a in args if not isinstance(a, str)), default=0)
     if not width:  # numbers alone
-        return repr(float(eval(LINES[name].format(*args), {"tl": NUMBER, "sigmoid": NUMBER.sigmoid, "tanh": math.tanh})))
+        return repr(
+            float(eval(LINES[name].format(*args), {"tl": NUMBER, "sigmoid": NUMBER.sigmoid, "tanh": math.tanh}))
+        )
     if name == "where" and isinstance(args[0], str):
         return args[1] if float(args[0]) else args[2]
     out = []

@@ -61,7 +61,7 @@ class Written:
     # the cell's own lines
 
     def _into(self, gates):
-        """The names of what a function of these gates sees of them: a, or the sum of a and u, and u where it is apart."""
+        """The names of what a function of these gates sees: a, or the sum of a and u, and u where it is apart."""
         return [f"a{k}" for k in gates] + [f"u{k}" for k in gates if k in self.apart]
 
     def _a_and_u(self, gates, tiles):
@@ -128,7 +128,7 @@ class Written:
         early, late = range(self.early), range(self.early, self.G)
         own = names("s", self.S) + names("p", self.vectors)
         arguments = _list(["a"], ["bias_hh"] * bool(apart), [f"vector{v}" for v in V], [f"first{i}" for i in S])
-        return f'''@kernel
+        return f"""@kernel
 def forward(
     {arguments}, {_list([f"states{i}" for i in S], [f"last{i}" for i in S])}, weight_hh, lengths, T, B,
     N: tl.constexpr, H: tl.constexpr, P: tl.constexpr, ROWS: tl.constexpr, KEPT: tl.constexpr, PRECISION: tl.constexpr,
@@ -157,7 +157,7 @@ def forward(
         gates, mask = at(t, row, j, B, N, {self.G} * H), real(t, length, j, H) & (s + 1 < steps)
 {_each(8, "a{k} = fetch(a + gates + {k} * H, mask)", G)}
     here, mask = at_state(row, j, B, H), real(0, length, j, H)
-{_each(4, "tl.store(last{k} + here, s{k}, mask=mask)", S)}'''
+{_each(4, "tl.store(last{k} + here, s{k}, mask=mask)", S)}"""
 
     def _products_of(self, place, gates, pieces):
         """Add the products of what was put to a place to the sums of some gates, a piece after the other."""
@@ -187,7 +187,7 @@ def forward(
         gradients = {k: f"gu{k}" if k in apart else f"ga{k}" for k in G}  # of the products
         arguments = _list(["a"], ["u"] * bool(apart), [f"vector{v}" for v in V], [f"before{i}" for i in S], ["dy"])
         made = _list(["da"], ["du"] * bool(apart), [f"dfirst{i}" for i in S], [f"dvector{v}" for v in V])
-        return f'''@kernel
+        return f"""@kernel
 def backward(
     {arguments}, {made}, weight_hh, lengths, T, B,
     N: tl.constexpr, H: tl.constexpr, P: tl.constexpr, ROWS: tl.constexpr, KEPT: tl.constexpr, PRECISION: tl.constexpr,
@@ -224,7 +224,7 @@ def backward(
 {_each(8, "d{k} = tl.where(keep, g{k}, d{k})", S)}
     here, mask = at_state(row, j, B, H), real(0, length, j, H)
 {_each(4, "tl.store(dfirst{k} + here, d{k}, mask=mask)", S)}
-{_each(4, "tl.store(dvector{k} + here, sum{k}, mask=mask)", V)}'''
+{_each(4, "tl.store(dvector{k} + here, sum{k}, mask=mask)", V)}"""
 
     def _back_products(self, total, gates, pieces):
         """Add up what the gradients of some gates make of their matrices."""
