@@ -3,7 +3,7 @@
 Each library runs in a process of its own, once with one thread and once with two, because two BLAS pools in one
 process disturb each other. The processes take turns, so that a slow minute of the machine hits all. A ratio is torch's
 time over ours: above 1 we are faster. A third process runs nothing but our matrix products: what is left of our time
-when everything else costs nothing. The result goes to benchmarks/results/cpu.json.
+when everything else costs nothing. The result goes to course_rnn/data/results/cpu.json.
 
     python benchmarks/cpu.py
 """
@@ -18,7 +18,7 @@ from statistics import median
 
 from course_rnn import machine
 
-RESULT = Path(__file__).parent / "results" / "cpu.json"
+RESULT = Path(__file__).parents[1] / "course_rnn" / "data" / "results" / "cpu.json"
 SHAPES = [(50, 32, 64, 128), (100, 32, 128, 256), (200, 64, 256, 512), (200, 1, 64, 128)]  # (T, B, D, H)
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 THREADS = [1, 2]

@@ -6,7 +6,7 @@ median. A ratio is torch.nn's time over ours: above 1 ours is faster. Beside it 
 roofline: what the arithmetic and the unavoidable memory traffic would take at the rates that this GPU reaches in a
 large product and a large copy. "graph" is the plain loop, recorded once and replayed as a CUDA graph; "fused, packed"
 is the fused layer given a PackedSequence, as torch.nn is, where "fused" and "loop" are given a padded batch.
-The result goes to benchmarks/results/gpu.json.
+The result goes to course_rnn/data/results/gpu.json.
 
     python benchmarks/gpu.py
 """
@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))  # this tree is measured, installed or not
 
 import course_rnn.torch as rt  # noqa: E402
 
-RESULT = ROOT / "benchmarks" / "results" / "gpu.json"
+RESULT = ROOT / "course_rnn" / "data" / "results" / "gpu.json"
 MINUTES = 8.5  # no case is begun after that
 INPUTS, WARM_UP, LEAST, MOST, SECONDS = 4, 3, 5, 200, 0.15
 TOLERANCE = {"float32": 1e-5, "tf32": 2e-3, "float16": 2e-2, "bfloat16": 2e-2}

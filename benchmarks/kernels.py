@@ -3,7 +3,7 @@
 For each cell, size, precision and GPU: registers, bytes of a thread's numbers that found no register, shared memory,
 and of one step the barriers, products of matrix fragments, loads of fragments and loads of single numbers. Nothing is
 timed. "before" are the kernels as they were until commit 4092621, which plain Triton placed by itself, counted in the
-same way; they are kept as they were. The result goes to benchmarks/results/kernels.json.
+same way; they are kept as they were. The result goes to course_rnn/data/results/kernels.json.
 
     python benchmarks/kernels.py
 """
@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))  # this tree is counted, installed or not
 from course_rnn.torch import cells, kernels  # noqa: E402
 from course_rnn.torch.kernels import compiled  # noqa: E402
 
-RESULT = ROOT / "benchmarks" / "results" / "kernels.json"
+RESULT = ROOT / "course_rnn" / "data" / "results" / "kernels.json"
 CELLS = {"RNN": cells.RNN(), "LSTM": cells.LSTM(), "GRU": cells.GRU(), "GRUResetBefore": cells.GRUResetBefore()}
 CELLS |= {"UGRNN": cells.UGRNN(), "PeepholeLSTM": cells.PeepholeLSTM()}
 PRECISIONS = {"16 bit": torch.bfloat16, "tf32": torch.float32, "tf32x3": torch.float32}

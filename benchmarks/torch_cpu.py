@@ -4,7 +4,7 @@ All implementations are torch and share its threads, so they run in one process.
 of the machine hits them all; the first call of a turn is not counted, as it finds the memory as the one before left it.
 The clock is the CPU time of the process with one thread, the steadiest there is. A number is the smallest of its runs;
 a ratio is torch.nn's over ours, above 1 ours is faster.
-The result goes to benchmarks/results/torch_cpu.json. With "short" only calls of few steps are measured, where
+The result goes to course_rnn/data/results/torch_cpu.json. With "short" only calls of few steps are measured, where
 decoding and reinforcement learning live and where torch.nn's code runs in any case: this is about the way to it. These
 go to benchmarks/results/torch_cpu_short.json, with the load of the machine, as microseconds feel it.
 
@@ -25,7 +25,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import course_rnn.torch as rt
 from course_rnn import machine
 
-RESULT = Path(__file__).parent / "results" / "torch_cpu.json"
+RESULT = Path(__file__).parents[1] / "course_rnn" / "data" / "results" / "torch_cpu.json"
 SHAPES = [(50, 32, 64, 128), (100, 32, 128, 256), (200, 64, 256, 512), (200, 1, 64, 128)]  # (T, B, D, H)
 MORE = [(8, 32, 32, 64), (16, 32, 32, 64), (16, 64, 64, 128), (30, 256, 16, 64), (500, 16, 32, 64), (100, 4, 8, 16)]
 RAGGED = [(32, 64, 8, 32), (64, 32, 32, 64), (64, 64, 16, 16), (100, 32, 128, 256), (200, 16, 16, 64), (100, 4, 8, 16)]

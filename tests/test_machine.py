@@ -57,7 +57,7 @@ def test_a_blas_that_tells_nothing_is_no_error():
 
 def test_the_readme_says_on_which_kernel_its_times_were_measured():
     """A ratio to torch.nn changes with the kernel, so who measures anew changes this line, too."""
-    hardware = json.loads((ROOT / "benchmarks" / "results" / "cpu.json").read_text())["hardware"]
+    hardware = json.loads((ROOT / "course_rnn" / "data" / "results" / "cpu.json").read_text())["hardware"]
     kernel = hardware.get("kernel", "not recorded then")
     assert f"OpenBLAS' kernel: {kernel}" in (ROOT / "README.md").read_text()
 

@@ -17,11 +17,11 @@ from torch.nn.utils.rnn import PackedSequence
 
 from course_rnn.torch._check import dimensions
 
-GPU_RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "gpu.json"
+GPU_RESULTS = Path(__file__).parents[1] / "data" / "results" / "gpu.json"
 LEAST = 0.95  # of the speed of torch.nn, for ours to be taken
 IMPLEMENTATIONS = ("auto", "loop", "fused", "library")
 
-# On a CPU, from benchmarks/results/torch_cpu.json: where the fused layer trains faster than torch.nn. Without lengths
+# On a CPU, from course_rnn/data/results/torch_cpu.json: where the fused layer trains faster than torch.nn. Without lengths
 # and in float32, the LSTM of torch.nn is a oneDNN primitive, which we do not reach. A short sequence does not repay
 # the preparation.
 FASTER_ON_CPU = {
