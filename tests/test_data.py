@@ -149,7 +149,7 @@ def test_sizes_are_whole_numbers_of_at_least_one(task):
         (lambda: data.ngram_loss("", "a", 1), ValueError, "must hold at least one token"),
         (lambda: data.ngram_loss("a", "a", 0), ValueError, "order must be at least 1"),
         (lambda: data.ngram_losses("a", "a", 1, discount=1), ValueError, "lies between 0 and 1, got 1"),
-        (lambda: data.results("tea"), ValueError, "no results called tea; there are bottleneck, distance"),
+        (lambda: data.results("tea"), ValueError, "no results called tea; there are bottleneck, cpu"),
         (lambda: data.naive_bayes(["a"], ["x"], ["a"], 0), ValueError, "order must be at least 1"),
     ],
 )

@@ -13,7 +13,7 @@ from course_rnn import machine
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 #: Those that measure no time of this processor: gpu.py names its GPU.
-WITHOUT = ("gpu", "off_the_list")
+WITHOUT = ("gpu", "kernels", "off_the_list")
 ASKED = "import json; from course_rnn import machine; print(machine.{})"
 KERNELS = list(machine.kernels())
 
