@@ -21,9 +21,9 @@ GPU_RESULTS = Path(__file__).parents[1] / "data" / "results" / "gpu.json"
 LEAST = 0.95  # of the speed of torch.nn, for ours to be taken
 IMPLEMENTATIONS = ("auto", "loop", "fused", "library")
 
-# On a CPU, from course_rnn/data/results/torch_cpu.json: where the fused layer trains faster than torch.nn. Without lengths
-# and in float32, the LSTM of torch.nn is a oneDNN primitive, which we do not reach. A short sequence does not repay
-# the preparation.
+# On a CPU, from torch_cpu.json of course_rnn/data/results: where the fused layer trains faster than torch.nn. Without
+# lengths and in float32, the LSTM of torch.nn is a oneDNN primitive, which we do not reach. A short sequence does not
+# repay the preparation.
 FASTER_ON_CPU = {
     "RNN_TANH": (torch.float32, torch.float64),
     "RNN_RELU": (torch.float32, torch.float64),
