@@ -219,6 +219,23 @@ def test_training_stops_when_the_budget_is_spent():
     assert torch.nn.functional.mse_loss(model(x), y) < 0.01
 
 
+def test_training_leaves_torch_as_it_was():
+    model, batch = regression(0)
+    seen = []
+
+    def loss(y, target):
+        tiny = torch.tensor([1e-30]) * 1e-10  # below the smallest normal number
+        seen.append((torch.get_num_threads(), bool(tiny)))
+        return torch.nn.functional.mse_loss(y, target)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    train(model, batch, loss, clock(2), lr=0.1)
+    assert set(seen) == {(1, False)}
+    assert torch.get_num_threads() == 2 and bool(torch.tensor([1e-30]) * 1e-10)
+    torch.set_num_threads(before)
+
+
 def test_the_best_of_the_looks_is_kept():
     model, batch = regression(0)
     seen = []

@@ -2,12 +2,30 @@
 
 import copy
 import math
+from contextlib import contextmanager
 
 import torch
 
 WARM = 0.05  # of the budget: as long the rate rises
 
 
+@contextmanager
+def one_thread():
+    """One thread, and numbers too small for full precision are zero; as before afterwards.
+
+    A gradient that vanishes passes through such numbers, with which a processor is slow.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
+@one_thread()
 def train(model, batch, loss, clock, *, lr, clip=1.0, validate=None, looks=8):
     """Train with Adam, a rate that falls along a cosine to zero as the budget is spent, and clipping by norm.
 
@@ -31,8 +49,6 @@ def train(model, batch, loss, clock, *, lr, clip=1.0, validate=None, looks=8):
     torch.nn.Module
         The model, ready to be used.
     """
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # a gradient that vanishes would pass through numbers that a processor is slow with
     adam, best, kept, seen = torch.optim.Adam(model.parameters(), lr=lr), math.inf, None, 0
     for share in clock.ticks():
         if validate and int(share * looks) > seen:
