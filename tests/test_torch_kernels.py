@@ -359,7 +359,7 @@ def test_the_table_covers_whatever_plan_may_choose_and_holds_every_promise(table
     wanted = itertools.product(names, sizes, precisions, gpus, ("forward", "backward"))
     assert set(wanted) <= set(rows)
     for row in rows.values():
-        found = compiled.Facts(**row["facts"])
+        found = compiled.Facts(**row["facts"], instructions=0)
         assert row["faults"] == compiled.shortcomings(found, int(row["gpu"][3:]))
     faulty = {key[:4] for key, row in rows.items() if row["faults"]}
     assert faulty <= {tuple(refused) for refused in table["refused"]}
@@ -388,7 +388,7 @@ def test_the_compiler_still_makes_what_the_table_says(table, cell, H, precision,
         if (row["cell"], row["H"], row["precision"], row["gpu"], row["way"])
         == (cell, H, precision, f"sm_{capability}", way)
     )
-    assert found._asdict() == row
+    assert {name: found._asdict()[name] for name in row} == row and len(row) == 7
     chosen = kernels.size(written, way, H, dtype.itemsize, compiled.SHARED[capability])
     assert found.shared == kernels.shared_memory(written, way, H, dtype.itemsize, chosen)
 

@@ -25,6 +25,7 @@ try:
 except ImportError as error:
     raise ImportError("the fused kernels need Triton, which exists for Linux: pip install triton") from error
 
+from course_rnn.torch.kernels import fragments  # now: what it imports is other than itself once Triton has interpreted
 from course_rnn.torch.kernels.sizes import MOST_IN_REGISTERS, ROWS, in_registers, padded, shared_memory, size
 from course_rnn.torch.kernels.write import Written, module
 
@@ -43,7 +44,7 @@ def dialect(kind):
             triton.knobs.runtime.interpret = True
             spec.loader.exec_module(interpreted)
         return interpreted
-    return importlib.import_module(f"course_rnn.torch.kernels.{'tiles' if torch.version.hip else 'fragments'}")
+    return importlib.import_module("course_rnn.torch.kernels.tiles") if torch.version.hip else fragments
 
 
 def written(cell):
