@@ -47,8 +47,14 @@ def keep_numbers(app, doctree):
             equation["nowrap"] = True
 
 
+def count_once(app, config):
+    """Figures carry the numbers that stand in their notebooks: no other extension counts them again."""
+    config.numfig = False
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("config-inited", count_once, priority=900)  # after those that turn it on
     app.connect("source-read", read)
     app.connect("doctree-read", keep_numbers)
     return {"parallel_read_safe": True}
