@@ -134,6 +134,13 @@ def test_a_gallery_begins_with_pictures_that_lead_into_it(visit):
         assert page.locator(f"[id='{link.get_attribute('href').removeprefix('#')}']").count() == 1
 
 
+def test_results_are_tables_and_a_figure_has_one_number(visit):
+    page = visit("book/02_simple_rnn")
+    assert "linear, AR(3)" in page.locator("div.cell_output table").all_inner_texts()[1]
+    captions = page.locator("figcaption").all_inner_texts()
+    assert len(captions) > 10 and all(caption.count("Fig") == 1 for caption in captions)
+
+
 def test_without_javascript_the_first_picture_stands(visit):
     page = visit("book/02_simple_rnn", java_script_enabled=False)
     pictures = page.locator("figure.explore img")
