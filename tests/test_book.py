@@ -136,8 +136,8 @@ def test_a_gallery_begins_with_pictures_that_lead_into_it(visit):
 
 def test_results_are_tables_and_a_figure_has_one_number(visit):
     page = visit("book/02_simple_rnn")
-    assert "linear, AR(3)" in page.locator("div.cell_output table").all_inner_texts()[1]
-    captions = page.locator("figcaption").all_inner_texts()
+    assert "linear, AR(3)" in page.locator("div.cell_output table").all_text_contents()[1]
+    captions = page.locator("figcaption").all_text_contents()
     assert len(captions) > 10 and all(caption.count("Fig") == 1 for caption in captions)
 
 
