@@ -52,7 +52,7 @@
   function showProgress() {
     for (const link of document.querySelectorAll(".bd-sidebar-primary a.reference.internal")) {
       const chapter = link.pathname.match(/\/exercises\/(\w+)\.html$/)?.[1];
-      const kept = chapter && (solvedIn(chapter) || keep.get(`answers/exercises/${chapter}`));
+      const kept = book.questions[chapter] && (solvedIn(chapter) || keep.get(`answers/exercises/${chapter}`));
       let badge = link.querySelector(".live-badge");
       if (!kept) { badge?.remove(); continue; }
       if (!badge) link.append((badge = element("span", { class: "live-badge" })));
