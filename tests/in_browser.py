@@ -19,6 +19,15 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 
+#: What is far from the screen is made to fit when it comes near.
+READ_THROUGH = """async () => {
+    for (const fold of document.querySelectorAll('article details')) fold.open = true;
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 1500) {
+        scrollTo(0, y);
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }
+}"""
+
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium: install it with `apt-get install chromium` to test the pages in a browser"
 )

@@ -5,7 +5,7 @@ import http.server
 import threading
 
 import pytest
-from in_browser import Quiet, needs_chromium, pages
+from in_browser import READ_THROUGH, Quiet, needs_chromium, pages
 
 WIDTHS = (1280, 390)  # a laptop and a phone, in pixels
 #: What reaches out of its box: formulas, tables, and on a laptop printed results, a few of which a phone scrolls.
@@ -13,14 +13,6 @@ CLIPPED = """kinds => [...document.querySelectorAll(kinds)].filter(one => one.of
     const box = one.tagName === 'TABLE' ? one.parentElement : one;
     return [Math.max(one.scrollWidth, one.offsetWidth) - box.clientWidth, one.textContent.trim().slice(0, 60)];
 }).filter(([over]) => over > 1)"""
-#: What is far from the screen is made to fit when it comes near.
-READ_THROUGH = """async () => {
-    for (const fold of document.querySelectorAll('article details')) fold.open = true;
-    for (let y = 0; y < document.documentElement.scrollHeight; y += 1500) {
-        scrollTo(0, y);
-        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-    }
-}"""
 RESULTS = ".bd-article div.cell_output pre"
 WEIGHT = 300_000  # of a chapter's HTML, in bytes
 
