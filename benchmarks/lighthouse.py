@@ -26,7 +26,7 @@ from statistics import median
 
 from live import PROFILES, Host
 
-from course_rnn.machine import processor
+from course_rnn import machine
 from course_rnn.pages import npm
 
 HERE = Path(__file__).parent
@@ -106,7 +106,7 @@ def main():
     found = {name: page(options.folder, address, name, options.runs) for name in options.pages}
     results = {
         "date": date.today().isoformat(),
-        "processor": processor(),
+        "hardware": machine.hardware(),
         "load": {"before": round(load, 1), "after": round(os.getloadavg()[0], 1)},
         "runs": options.runs,
         "pages": found,

@@ -13,6 +13,7 @@ import shutil
 import struct
 import time
 import zipfile
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,7 @@ from grading_attacks import ONLY_TWO_QUESTIONS, RIGHT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from course_rnn.checking.effort import gradients
 from course_rnn.grading import course, tables
 from course_rnn.grading.grade import _beyond, _judged, grade_submission, hidden_cases
 from course_rnn.grading.intake import lms as names
@@ -193,6 +195,15 @@ def test_a_reply_that_nobody_computed_is_worth_nothing(trials, copies):
     assert result.points == 0 and len(result.message) < 5000
 
 
+@cache
+def asked_for_more():
+    """A question that asks for gradients and one that has a budget, each with a case; made once."""
+    found = [chapters()["03_deep_rnn"].questions["elman_step"], chapters()["08_gpu"].questions["hoisted_rnn"]]
+    found = [(question, hidden_cases(question, 5, 8)[0]) for question in found]
+    gradients(found[0][0].reference, found[0][1], found[0][0].returns)  # which imports torch
+    return found
+
+
 effort = st.fixed_dictionaries(
     {}, optional={"gradients": st.lists(arrays | values, max_size=7) | values, "problem": values, "count": values}
 )
@@ -205,9 +216,9 @@ effort = st.fixed_dictionaries(
 def test_what_an_answer_is_said_to_take_costs_a_sentence_at_most(reply):
     """A stranger's word for the gradients and operations of an answer: it is read, or the answer is worth nothing."""
     session = SimpleNamespace(effort=lambda *given, **rest: reply)
-    for question in (chapters()["03_deep_rnn"].questions["elman_step"], chapters()["08_gpu"].questions["hoisted_rnn"]):
+    for question, arguments in asked_for_more():
         with cheap():
-            said = _beyond(question, hidden_cases(question, 5, 8)[0], session)
+            said = _beyond(question, arguments, session)
         counted = isinstance(reply, dict) and "count" in reply and question.budget
         assert said is None or (isinstance(said, str) and len(said) < 10_000)
         assert said or counted
