@@ -253,12 +253,11 @@ def test_a_missing_copy_is_said_as_one():
 # ---------------------------------------------------------------------- lists
 
 
-def test_a_list_of_the_right_rows_is_their_array():
-    assert data.split_windows.check(
-        lambda x, W, stride: [x[j : j + W] for j in range(0, len(x) - W + 1, stride)]
-    ).passed
-    refused = data.split_windows.check(lambda x, W, stride: [x[j : j + W] for j in range(0, len(x) - W, stride)])
-    assert not refused.passed and "np.stack" in refused.message
+def test_a_list_of_the_right_rows_is_told_so():
+    right = data.split_windows.check(lambda x, W, stride: [x[j : j + W] for j in range(0, len(x) - W + 1, stride)])
+    wrong = data.split_windows.check(lambda x, W, stride: [x[j : j + W] for j in range(0, len(x) - W, stride)])
+    assert not right.passed and "np.stack makes one array of a list" in right.message
+    assert not wrong.passed and "np.stack" in wrong.message
 
 
 # ---------------------------------------------------------------------- answers of strangers

@@ -134,7 +134,7 @@ def test_an_autograder_for_gradescope_grades_what_lies_in_its_folder(tmp_path):
     (room / "submission_metadata.json").write_text(json.dumps({"id": 1, "users": users, "assignment": {}}))
     (room / "venv" / "bin").mkdir(parents=True)
     command = room / "venv" / "bin" / "course-rnn"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from course_rnn.cli import main; main()" "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from course_rnn.cli import main; main()" "$@"\n')
     command.chmod(0o755)
     subprocess.run(["bash", room / "source" / "run_autograder"], env=os.environ | {"AUTOGRADER": str(room)}, check=True)
     found = gradescope_takes(json.loads((room / "results" / "results.json").read_text()))
@@ -198,7 +198,7 @@ def test_the_workflow_for_github_grades_the_notebook_and_writes_a_summary(tmp_pa
     (tmp_path / "02_simple_rnn.ipynb").write_bytes(solution.read_bytes())
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "course-rnn"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from course_rnn.cli import main; main()" "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from course_rnn.cli import main; main()" "$@"\n')
     command.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     environment |= {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}

@@ -577,7 +577,15 @@ say(READ)
 
 def liar(code):
     """The command of a worker that reads the notebook as it should, and then runs this code."""
-    told = {"cells": pack([RIGHT]), "torch": False, "assignment": "", "student": "", "spent": 0, "late": False}
+    told = {
+        "cells": pack([RIGHT]),
+        "torch": False,
+        "assignment": "",
+        "student": "",
+        "inside": "",
+        "spent": 0,
+        "late": False,
+    }
     return [sys.executable, "-c", LIAR.replace("READ", repr(encode(told))) + code]
 
 

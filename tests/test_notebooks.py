@@ -39,7 +39,7 @@ WIDENED = {
     "exercises/p5_own_cell.ipynb": 1,
     "solutions/02_simple_rnn.ipynb": 1,
     "solutions/p1_forecast.ipynb": 1,
-    "solutions/p2_write.ipynb": 3,
+    "solutions/p2_write.ipynb": 4,
     "solutions/p3_tag.ipynb": 3,
     "solutions/p4_translate.ipynb": 1,
     "solutions/p5_own_cell.ipynb": 1,

@@ -43,6 +43,7 @@ def build(folder, **environment):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
+    shutil.copy(ROOT / "CITATION.cff", folder)
     toc = {"format": "jb-book", "root": NAMES[0], "chapters": [{"file": name} for name in NAMES[1:]]}
     (folder / "toc.yml").write_text(yaml.safe_dump(toc))
     clean = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_RNN_")}

@@ -43,6 +43,7 @@ def imported(paths):
     ours = {
         "course_rnn",
         *(path.stem for folder in ("tests", "benchmarks", "book/_ext") for path in (ROOT / folder).glob("*.py")),
+        *(path.parent.name for path in (ROOT / "benchmarks").glob("*/__init__.py")),
     }
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names | ours}
 

@@ -17,7 +17,7 @@ def steps(toc):
     """Where each page of the first part leads: file -> list of (kind, file)."""
     chapters = toc["parts"][0]["chapters"] if "parts" in toc else []
     found = {}
-    for chapter, after in zip(chapters, [*chapters[1:], None], strict=True):
+    for chapter, after in zip(chapters, [*chapters, None][1:], strict=True):
         pages = [(None, chapter["file"])] + [(kind_of(s["file"]), s["file"]) for s in chapter.get("sections", [])]
         following = [("Next chapter", after["file"])] if after else []
         for place, (_, file) in enumerate(pages):

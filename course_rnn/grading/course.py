@@ -335,6 +335,7 @@ KINDS = {
     "float": "a number",
     "bool": "true or false",
     "array": "a list",
+    "array | null": "a list",
     "object": "a table",
     "object | null": "a table",
     "datetime": "a date and time without quotes, such as 2026-10-16T23:59:00",

@@ -986,29 +986,29 @@ def train_clipped(x, target, weight_ih, weight_hh, lr, most, updates):
             dh = da @ weight_hh
         norm = np.sqrt((dweight_ih**2).sum() + (dweight_hh**2).sum())
         norms.append(norm)
-        scale = lr * min(1.0, most / norm)
+        scale = lr * most / max(norm, most)  # so 0 / 0 cannot be
         weight_ih, weight_hh = weight_ih - scale * dweight_ih, weight_hh - scale * dweight_hh
     return np.array(losses), np.array(norms), weight_ih, weight_hh
 
 
 train_clipped.mistake(
     "not_clipped",
-    "lr * min(1.0, most / norm)",
+    "lr * most / max(norm, most)",
     "lr",
     "the gradient is never clipped. Where its norm is over `most`, it shrinks to that.",
 )
 train_clipped.mistake(
     "always_rescaled",
-    "min(1.0, most / norm)",
+    "most / max(norm, most)",
     "most / norm",
     "a gradient that is small enough is made larger. Clipping only ever shrinks.",
 )
 train_clipped.mistake(
     "each_by_itself",
-    "        scale = lr * min(1.0, most / norm)\n"
+    "        scale = lr * most / max(norm, most)  # so 0 / 0 cannot be\n"
     "        weight_ih, weight_hh = weight_ih - scale * dweight_ih, weight_hh - scale * dweight_hh\n",
-    "        dweight_ih *= min(1.0, most / np.sqrt((dweight_ih**2).sum()))\n"
-    "        dweight_hh *= min(1.0, most / np.sqrt((dweight_hh**2).sum()))\n"
+    "        dweight_ih *= most / max(np.sqrt((dweight_ih**2).sum()), most)\n"
+    "        dweight_hh *= most / max(np.sqrt((dweight_hh**2).sum()), most)\n"
     "        weight_ih, weight_hh = weight_ih - lr * dweight_ih, weight_hh - lr * dweight_hh\n",
     "each array is clipped by itself, which turns the gradient. One norm for all, and one factor.",
 )
