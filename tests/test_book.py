@@ -102,7 +102,7 @@ def test_a_tap_enlarges_a_diagram_that_a_phone_makes_small(visit):
     page.keyboard.press("Enter")
     assert page.locator("dialog.enlarged img").bounding_box()["width"] > 1.15 * width
     page.keyboard.press("Escape")
-    assert page.locator("dialog.enlarged").count() == 0
+    page.locator("dialog.enlarged").wait_for(state="detached")
     assert picture.evaluate("one => one === document.activeElement")
 
 

@@ -47,10 +47,13 @@ def minutes(cells):
 
 
 def of_chapters(book=BOOK):
-    """What each chapter asks of a reader: name -> (minutes to read, hours for its exercises, to a half hour)."""
+    """What each chapter of a book asks of a reader: name -> (minutes to read, hours for its exercises, to a half)."""
     found = {}
     for name, chapter in chapters().items():
-        read = minutes(nbformat.read(Path(book) / f"{name}.ipynb", as_version=4).cells)
+        path = Path(book) / f"{name}.ipynb"
+        if not path.exists():  # a book of some pages, as a preview is
+            continue
+        read = minutes(nbformat.read(path, as_version=4).cells)
         solve = sum(map(minutes_of_question, chapter.questions.values()))
         found[name] = read, math.ceil(solve / 30) / 2
     return found
