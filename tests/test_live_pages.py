@@ -260,7 +260,7 @@ def test_nothing_is_loaded_before_it_is_wanted(read):
     button(cell(page, STEP[1]), "Edit").click()
     page.wait_for_load_state("networkidle")
     loaded = [url.partition("/live/")[2].partition("?")[0] for url in page.requests if "/live/" in url]
-    assert sorted(loaded) == ["editor.mjs", "live.css", "live.js"]
+    assert sorted(loaded) == ["editor.mjs", "live.js"]
 
 
 def test_an_endless_loop_is_stopped_and_the_page_goes_on(read):
