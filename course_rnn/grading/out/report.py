@@ -86,7 +86,8 @@ def write_csv(path, found, overrides):
     rows = []
     for verdict in found:
         points = [verdict.questions[name]["points"] if name in verdict.questions else "" for name in names]
-        score = "" if verdict.score is None else tables.shown(verdict.score)
+        score = "" if verdict.score is None else verdict.score
+        score = int(score) if score != "" and score == int(score) else score  # a number for a spreadsheet, and no 4.0
         row = [verdict.student, verdict.assignment, verdict.status, score, verdict.max_score, *points]
         said = ["; ".join(map(str, overrides.get(verdict.student, ())))] if overrides else []
         rows.append([*row, *said, " ".join(verdict.messages)])
